@@ -1,0 +1,171 @@
+package health_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"fairlead.dev/fairlead/api/v1alpha1"
+	"fairlead.dev/fairlead/health"
+)
+
+func names(n int) []string {
+	var out []string
+	for i := range n {
+		out = append(out, fmt.Sprintf("record-%02d", i))
+	}
+	return out
+}
+
+// endpoints says that the names from one number to another are EndpointRecords.
+func endpoints(from, to int, serviceSeen bool) map[string]bool {
+	out := map[string]bool{}
+	for _, name := range names(to)[from:] {
+		out[name] = serviceSeen
+	}
+	return out
+}
+
+func joined(a, b map[string]bool) map[string]bool {
+	maps.Copy(a, b)
+	return a
+}
+
+func TestAbsence(t *testing.T) {
+	marker := func(exports, slices int32, withdrawing ...string) *v1alpha1.Marker {
+		return &v1alpha1.Marker{Term: 1, Sequence: 7, Exports: exports, Slices: slices, Withdrawing: withdrawing}
+	}
+	for name, row := range map[string]struct {
+		in     health.AbsenceInput
+		held   int
+		obeyed int
+		why    string
+		braked time.Duration // BrakedSince, before noon; -1: none
+		wake   time.Duration // after noon; 0: never
+	}{
+		"nothing is missing": {in: health.AbsenceInput{Known: 3, Marker: marker(3, 0), SeenExports: 3, BrakedSince: noon}, braked: -1},
+		"the marker counts what is seen": {in: health.AbsenceInput{Known: 3, Missing: names(1), Marker: marker(2, 4), SeenExports: 2, SeenSlices: 4},
+			obeyed: 1, why: "1 record is withdrawn", braked: -1},
+		"the marker names it": {in: health.AbsenceInput{Known: 3, Missing: names(2), Marker: marker(3, 4, "record-00", "record-01"), SeenExports: 1},
+			obeyed: 2, why: "2 records are withdrawn", braked: -1},
+		"the marker names one of two": {in: health.AbsenceInput{Known: 3, Missing: names(2), Marker: marker(3, 4, "record-01"), SeenExports: 1, SeenSlices: 4},
+			held: 1, obeyed: 1, why: "1 record is withdrawn; 1 record is missing without an explanation, held: the member's marker counts 3 services and 4 slices, seen are 1 and 4", braked: -1},
+		"the marker counts more": {in: health.AbsenceInput{Known: 3, Missing: names(3), Marker: marker(3, 3)},
+			held: 3, why: "3 records are missing without an explanation, held: the member's marker counts 3 services and 3 slices, seen are 0 and 0", braked: -1},
+		"no marker": {in: health.AbsenceInput{Known: 3, Missing: names(3)},
+			held: 3, why: "3 records are missing without an explanation, held: the member's marker is not seen", braked: -1},
+		"a marker that was never written": {in: health.AbsenceInput{Known: 3, Missing: names(3), Marker: &v1alpha1.Marker{}},
+			held: 3, why: "3 records are missing without an explanation, held: the member's marker is not seen", braked: -1},
+		"a written marker of nothing": {in: health.AbsenceInput{Known: 3, Missing: names(3), Marker: marker(0, 0)},
+			obeyed: 3, why: "3 records are withdrawn", braked: -1},
+		"the member leaves": {in: health.AbsenceInput{Known: 50, Missing: names(50), Leaving: true},
+			obeyed: 50, why: "50 records are gone: the member leaves", braked: -1},
+		"as many as the brake allows": {in: health.AbsenceInput{Known: 20, Missing: names(20), Marker: marker(0, 0)},
+			obeyed: 20, why: "20 records are withdrawn", braked: -1},
+		"the share that the brake allows": {in: health.AbsenceInput{Known: 60, Missing: names(30), Marker: marker(30, 0), SeenExports: 30},
+			obeyed: 30, why: "30 records are withdrawn", braked: -1},
+		"a mass withdrawal": {in: health.AbsenceInput{Known: 40, Missing: names(21), Marker: marker(19, 0), SeenExports: 19},
+			held: 21, why: "21 records are withdrawn, 21 services of 40 at once: held for 1m0s, or until released", wake: time.Minute},
+		"a mass withdrawal, a while ago": {in: health.AbsenceInput{Known: 40, Missing: names(21), Marker: marker(19, 0), SeenExports: 19, BrakedSince: noon.Add(-20 * time.Second)},
+			held: 21, why: "21 records are withdrawn, 21 services of 40 at once: held for 1m0s, or until released", braked: 20 * time.Second, wake: 40 * time.Second},
+		"a mass withdrawal, long ago": {in: health.AbsenceInput{Known: 40, Missing: names(21), Marker: marker(19, 0), SeenExports: 19, BrakedSince: noon.Add(-time.Minute)},
+			obeyed: 21, why: "21 records are withdrawn", braked: time.Minute},
+		"a mass withdrawal, released": {in: health.AbsenceInput{Known: 40, Missing: names(21), Marker: marker(19, 0), SeenExports: 19, Released: true},
+			obeyed: 21, why: "21 records are withdrawn"},
+		"the operator's word explains nothing": {in: health.AbsenceInput{Known: 40, Missing: names(40), Marker: marker(40, 0), Released: true},
+			held: 40, why: "40 records are missing without an explanation, held: the member's marker counts 40 services and 0 slices, seen are 0 and 0", braked: -1},
+		"endpoints in any number are let go, where the service stays": {in: health.AbsenceInput{Known: 3, Missing: names(50), Endpoints: endpoints(0, 50, true), Marker: marker(3, 0), SeenExports: 3},
+			obeyed: 50, why: "50 records are withdrawn", braked: -1},
+		"endpoints do not make a mass of services": {in: health.AbsenceInput{Known: 20, Missing: names(40), Endpoints: endpoints(20, 40, false), Marker: marker(0, 0)},
+			obeyed: 40, why: "40 records are withdrawn", braked: -1},
+		"braked services keep their endpoints, others do not": {in: health.AbsenceInput{Known: 30, Missing: names(50), Endpoints: joined(endpoints(25, 45, false), endpoints(45, 50, true)), Marker: marker(5, 7), SeenExports: 5, SeenSlices: 7},
+			held: 45, obeyed: 5, why: "50 records are withdrawn, 25 services of 30 at once: held for 1m0s, or until released", wake: time.Minute},
+		"a mass withdrawal beside what is unexplained": {in: health.AbsenceInput{Known: 30, Missing: names(25), Marker: marker(6, 0, names(22)...), SeenExports: 5},
+			held: 25, why: "22 records are withdrawn, 22 services of 30 at once: held for 1m0s, or until released; 3 records are missing without an explanation, held: the member's marker counts 6 services and 0 slices, seen are 5 and 0", wake: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := health.Absence(policy, row.in, noon)
+			if len(got.Held) != row.held || len(got.Obeyed) != row.obeyed {
+				t.Errorf("%d held and %d obeyed, want %d and %d", len(got.Held), len(got.Obeyed), row.held, row.obeyed)
+			}
+			if diff := cmp.Diff(row.why, got.Reason); diff != "" {
+				t.Error(diff)
+			}
+			if row.braked < 0 != got.BrakedSince.IsZero() || row.braked >= 0 && !got.BrakedSince.Equal(noon.Add(-row.braked)) {
+				t.Errorf("braked since %v", got.BrakedSince)
+			}
+			if row.wake == 0 && !got.Wake.IsZero() || row.wake > 0 && !got.Wake.Equal(noon.Add(row.wake)) {
+				t.Errorf("look again at %v", got.Wake)
+			}
+		})
+	}
+}
+
+func TestAbsenceAlways(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := health.AbsenceInput{
+			Known:       rapid.IntRange(0, 60).Draw(t, "known"),
+			Missing:     names(rapid.IntRange(0, 50).Draw(t, "missing")),
+			SeenExports: rapid.IntRange(0, 2).Draw(t, "exports"),
+			SeenSlices:  rapid.IntRange(0, 2).Draw(t, "slices"),
+			Leaving:     rapid.IntRange(0, 9).Draw(t, "leaving") == 0,
+			Released:    rapid.Bool().Draw(t, "released"),
+		}
+		if rapid.Bool().Draw(t, "with endpoints") {
+			in.Endpoints = rapid.MapOfN(rapid.SampledFrom(names(50)), rapid.Bool(), 0, 30).Draw(t, "endpoints")
+		}
+		if rapid.IntRange(0, 9).Draw(t, "with marker") > 0 {
+			in.Marker = &v1alpha1.Marker{
+				Exports: rapid.Int32Range(0, 2).Draw(t, "counted exports"), Slices: rapid.Int32Range(0, 2).Draw(t, "counted slices"),
+				Withdrawing: names(rapid.IntRange(0, 50).Draw(t, "withdrawing")),
+			}
+		}
+		if rapid.Bool().Draw(t, "braked") {
+			in.BrakedSince = noon.Add(-time.Duration(rapid.IntRange(-5, 90).Draw(t, "braked since")) * time.Second)
+		}
+		before := slices.Clone(in.Missing)
+		got := health.Absence(policy, in, noon)
+
+		both := slices.Concat(got.Held, got.Obeyed)
+		slices.Sort(both)
+		if !slices.Equal(both, before) || !slices.Equal(in.Missing, before) || !slices.IsSorted(got.Held) {
+			t.Fatalf("%v were missing, %v are held and %v obeyed", before, got.Held, got.Obeyed)
+		}
+		if (got.Reason == "") != (len(before) == 0) {
+			t.Fatalf("reason %q", got.Reason)
+		}
+		if !got.Wake.IsZero() && (!got.Wake.After(noon) || len(got.Held) == 0) {
+			t.Fatalf("look again at %v", got.Wake)
+		}
+		if strings.Contains(got.Reason, "at once") != !got.Wake.IsZero() {
+			t.Fatalf("the brake must have an end: %s", got.Reason)
+		}
+		in.BrakedSince = got.BrakedSince
+		if again := health.Absence(policy, in, noon); !cmp.Equal(got, again) {
+			t.Fatalf("asked twice: %+v, then %+v", got, again)
+		}
+		if got.Wake.IsZero() {
+			return
+		}
+		if later := health.Absence(policy, in, got.Wake); len(later.Obeyed) == 0 || !later.Wake.IsZero() {
+			t.Fatalf("at the end of the brake: %+v", later)
+		}
+	})
+}
+
+func BenchmarkAbsence(b *testing.B) {
+	for _, known := range []int{100, 10_000} {
+		b.Run(fmt.Sprintf("known=%d", known), func(b *testing.B) {
+			in := health.AbsenceInput{Known: known, Missing: names(1), SeenExports: known - 1, Marker: &v1alpha1.Marker{Exports: int32(known), Withdrawing: names(1)}}
+			for b.Loop() {
+				health.Absence(policy, in, noon)
+			}
+		})
+	}
+}
