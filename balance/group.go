@@ -102,7 +102,7 @@ func candidates(in Input, protocol fleet.Protocol) (found []*candidate, unreacha
 			c.tier = tierOf(in.Policy, in.Vantage, member, c.Locality)
 			switch {
 			case c.tier < 0:
-			case !reachable(in.Vantage, member.Cluster):
+			case !Reachable(in.Vantage, member.Cluster):
 				cut[s.Cluster] = true
 			default:
 				room = append(room, c)
@@ -157,8 +157,8 @@ func memberOf(members map[string]Member, name string) Member {
 	return m
 }
 
-// reachable says whether the vantage's network carries packets to the pods of a cluster. There are no tunnels yet.
-func reachable(vantage, c fleet.Cluster) bool {
+// Reachable says whether the vantage's network carries packets to the pods of a cluster. There are no tunnels yet.
+func Reachable(vantage, c fleet.Cluster) bool {
 	return vantage.Name == c.Name || networkOf(vantage) == networkOf(c)
 }
 

@@ -65,7 +65,7 @@ func Absence(p Policy, in AbsenceInput, now time.Time) AbsenceResult {
 	if mass := services(explained, in); p.brakes(mass, in) {
 		out.BrakedSince = brakedSince(in, now)
 		if until := out.BrakedSince.Add(p.BrakeHold); !in.Released && now.Before(until) {
-			out.Held, out.Obeyed, out.Wake = hold(explained, in), stay(explained, in), until
+			out.Held, out.Obeyed, out.Wake = braked(explained, in), unbraked(explained, in), until
 			reasons[0] += fmt.Sprintf(", %d services of %d at once: held for %s, or until released", mass, known(in), p.BrakeHold)
 		}
 	}
@@ -121,11 +121,11 @@ func services(names []string, in AbsenceInput) (n int) {
 	return n
 }
 
-// hold returns what is missing and not let go while the brake holds, and stay what is let go all the same: endpoints of services
-// that stay.
-func hold(explained []string, in AbsenceInput) (held []string) {
+// braked returns what is missing and kept while the brake holds, and unbraked what is let go all the same: endpoints of services that
+// stay.
+func braked(explained []string, in AbsenceInput) (held []string) {
 	free := make(map[string]bool)
-	for _, name := range stay(explained, in) {
+	for _, name := range unbraked(explained, in) {
 		free[name] = true
 	}
 	for _, name := range in.Missing {
@@ -136,7 +136,7 @@ func hold(explained []string, in AbsenceInput) (held []string) {
 	return held
 }
 
-func stay(explained []string, in AbsenceInput) (free []string) {
+func unbraked(explained []string, in AbsenceInput) (free []string) {
 	for _, name := range explained {
 		if in.Endpoints[name] {
 			free = append(free, name)

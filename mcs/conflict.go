@@ -22,13 +22,13 @@ type property struct {
 
 // wholeService are the properties that the oldest export decides (M21), sorted by reason. Ports and IP families have rules of their own.
 var wholeService = []property{
-	{mcsv1beta1.ServiceExportReasonAnnotationsConflict, "exportedAnnotations", func(s v1alpha1.ServiceRecordSpec) string { return pairs(s.ExportedAnnotations) }},
-	{mcsv1beta1.ServiceExportReasonInternalTrafficPolicyConflict, "internalTrafficPolicy", func(s v1alpha1.ServiceRecordSpec) string { return string(internalPolicyOf(s)) }},
-	{mcsv1beta1.ServiceExportReasonLabelsConflict, "exportedLabels", func(s v1alpha1.ServiceRecordSpec) string { return pairs(s.ExportedLabels) }},
+	{mcsv1beta1.ServiceExportReasonAnnotationsConflict, "exportedAnnotations", annotationsText},
+	{mcsv1beta1.ServiceExportReasonInternalTrafficPolicyConflict, "internalTrafficPolicy", internalPolicyText},
+	{mcsv1beta1.ServiceExportReasonLabelsConflict, "exportedLabels", labelsText},
 	{mcsv1beta1.ServiceExportReasonSessionAffinityConfigConflict, "sessionAffinityConfig", affinityConfigText},
-	{mcsv1beta1.ServiceExportReasonSessionAffinityConflict, "sessionAffinity", func(s v1alpha1.ServiceRecordSpec) string { return string(affinityOf(s)) }},
+	{mcsv1beta1.ServiceExportReasonSessionAffinityConflict, "sessionAffinity", affinityText},
 	{mcsv1beta1.ServiceExportReasonTrafficDistributionConflict, "trafficDistribution", distributionText},
-	{mcsv1beta1.ServiceExportReasonTypeConflict, "type", func(s v1alpha1.ServiceRecordSpec) string { return string(typeOf(s.Headless)) }},
+	{mcsv1beta1.ServiceExportReasonTypeConflict, "type", typeText},
 }
 
 // conflicts returns what the exports disagree on, sorted by reason. The specs are in order of precedence.

@@ -38,6 +38,12 @@ func portText(number, appProtocol string) string {
 	return number + "(" + appProtocol + ")"
 }
 
+func affinityText(s v1alpha1.ServiceRecordSpec) string       { return string(affinityOf(s)) }
+func internalPolicyText(s v1alpha1.ServiceRecordSpec) string { return string(internalPolicyOf(s)) }
+func typeText(s v1alpha1.ServiceRecordSpec) string           { return string(typeOf(s.Headless)) }
+func labelsText(s v1alpha1.ServiceRecordSpec) string         { return pairs(s.ExportedLabels) }
+func annotationsText(s v1alpha1.ServiceRecordSpec) string    { return pairs(s.ExportedAnnotations) }
+
 func affinityConfigText(s v1alpha1.ServiceRecordSpec) string {
 	if affinityOf(s) == corev1.ServiceAffinityNone {
 		// Where there is no affinity there is nothing to configure; that there is none is a conflict of its own.

@@ -59,7 +59,8 @@ func validateIdentity(spec v1alpha1.EndpointRecordSpec, s *discoveryv1.EndpointS
 
 func validateSlice(s *discoveryv1.EndpointSlice) string {
 	if s.AddressType != discoveryv1.AddressTypeIPv4 && s.AddressType != discoveryv1.AddressTypeIPv6 {
-		return fmt.Sprintf("addressType %q of the packed slice is neither IPv4 nor IPv6: only slices of addresses can be imported", clip(string(s.AddressType)))
+		return fmt.Sprintf("addressType %q of the packed slice is neither IPv4 nor IPv6: only slices of addresses can be imported",
+			clip(string(s.AddressType)))
 	}
 	names := map[string]bool{}
 	for i, p := range s.Ports {

@@ -1,0 +1,133 @@
+package picture
+
+import (
+	"maps"
+	"net/netip"
+	"strings"
+	"time"
+
+	"fairlead.dev/fairlead/fleet"
+	"fairlead.dev/fairlead/health"
+)
+
+// Centre computes the pictures of one vantage. It is a memory of a pure function: what it answers depends on the vantage, the prior,
+// the facts and the times that it was given, and on nothing else. It belongs to one goroutine.
+type Centre struct {
+	vantage Vantage
+	memo    *memo
+	prior   Prior
+	ledger  *ledger
+	ips     *addressBook
+	totals  Totals
+	slices  map[string]int // export key -> number of its slices, for totals
+}
+
+// Prior is what a picture depends on besides the facts: what was concluded before. A Centre made from the Prior of another one
+// and the same facts shows the same picture.
+type Prior struct {
+	// Members is the last verdict on each cluster.
+	Members map[string]health.State
+	// Missing are the facts from the hub that are no longer seen and not yet let go.
+	Missing map[Key]Fact
+	// Braked is when a mass withdrawal of a cluster was first seen, while it waits.
+	Braked map[string]time.Time
+	// IPs are the clusterset IPs in use.
+	IPs map[fleet.Name][]netip.Addr
+}
+
+// NewCentre returns a Centre without facts. It takes ownership of prior.
+func NewCentre(v Vantage, prior Prior) *Centre {
+	c := &Centre{
+		vantage: v, memo: newMemo(), slices: map[string]int{},
+		prior: Prior{
+			Members: orMake(prior.Members), Missing: orMake(prior.Missing),
+			Braked: orMake(prior.Braked), IPs: orMake(prior.IPs),
+		},
+	}
+	c.ledger = newLedger(v.Name, v.Health, c.prior)
+	c.ips = newAddressBook(v.ServiceRanges, c.prior.IPs)
+	c.memo.soil(Key{nodeMember, v.Name})
+	return c
+}
+
+// Build returns the picture of some facts, computed from nothing but its arguments.
+func Build(v Vantage, prior Prior, facts []Change, now time.Time) (*Picture, time.Time) {
+	pic, _, wake := NewCentre(v, prior).Step(facts, now)
+	return pic, wake
+}
+
+// Step takes changed facts and returns the new picture, the keys of the values that changed in it (kinds member, service, group,
+// server, host, export, status and rejection), and the time at which to step again even if nothing changes; zero: never.
+func (c *Centre) Step(changes []Change, now time.Time) (*Picture, []Key, time.Time) {
+	m := c.memo
+	m.begin()
+	m.rouse(now)
+	for _, ch := range changes {
+		if c.ledger.take(ch, m.value(ch.Key)) {
+			m.set(ch.Key, ch.Fact)
+		}
+	}
+	for _, ch := range c.ledger.settle(now) {
+		m.set(ch.Key, ch.Fact)
+	}
+	m.settle(func(node Key, r *reader) ([]value, time.Time) {
+		return nodes[node.Kind].compute(c, view{r, c.vantage}, node.Path, now)
+	})
+	var changed []Key
+	for _, s := range m.commit() {
+		if k := parseKey(s); shown[k.Kind] {
+			changed = append(changed, k)
+			c.tally(k)
+		}
+	}
+	return &Picture{vantage: c.vantage, values: m.tree, exports: c.totals}, changed, earlier(m.wake(), c.ledger.wake)
+}
+
+// Prior returns a copy of what the next picture depends on besides the facts.
+func (c *Centre) Prior() Prior {
+	return Prior{
+		Members: maps.Clone(c.prior.Members), Missing: maps.Clone(c.prior.Missing),
+		Braked: maps.Clone(c.prior.Braked), IPs: maps.Clone(c.prior.IPs),
+	}
+}
+
+// tally keeps the totals of exports as one export changes.
+func (c *Centre) tally(k Key) {
+	if k.Kind != KindExport {
+		return
+	}
+	if n, had := c.slices[k.Path]; had {
+		c.totals.Exports--
+		c.totals.Slices -= n
+		delete(c.slices, k.Path)
+	}
+	if v, ok := c.memo.tree.Get([]byte(k.String())); ok {
+		n := len(v.(*Export).Endpoints)
+		c.slices[k.Path] = n
+		c.totals.Exports++
+		c.totals.Slices += n
+	}
+}
+
+func orMake[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return map[K]V{}
+	}
+	return m
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}
+
+// lastWord returns the path without its last word, and that word.
+func lastWord(path string) (rest, last string) {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "", path
+	}
+	return path[:i], path[i+1:]
+}

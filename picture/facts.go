@@ -1,0 +1,107 @@
+package picture
+
+import (
+	"net/netip"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
+
+	"fairlead.dev/fairlead/api/v1alpha1"
+	"fairlead.dev/fairlead/balance"
+	"fairlead.dev/fairlead/fleet"
+	"fairlead.dev/fairlead/health"
+)
+
+// Vantage is from where a picture is seen: the cluster and what its operator set. It does not change while a Centre lives.
+type Vantage struct {
+	fleet.Cluster
+	// Addresses are where Gateways listen that name no address.
+	Addresses []netip.Addr
+	// ServiceRanges are where clusterset IPs are taken from, one per family, primary first; empty where an API server allocates them.
+	ServiceRanges []netip.Prefix
+	Health        health.Policy
+	Balance       balance.Policy
+}
+
+// Fact is one thing observed: a Kubernetes object of the own cluster, a record of another one, or a probe's result. It is one of
+//
+//	*corev1.Namespace, *corev1.Service, *corev1.Secret, *discoveryv1.EndpointSlice, *mcsv1beta1.ServiceExport,
+//	*gatewayv1.Gateway, *gatewayv1.HTTPRoute, *gatewayv1.ReferenceGrant      of the own cluster
+//	*v1alpha1.Member, *v1alpha1.ServiceRecord, *v1alpha1.EndpointRecord     from the hub
+//	*Observed, *Complaint                                                    from the edges
+//
+// and belongs to the centre once it was given: nobody changes it any more.
+type Fact any
+
+// Observed is what this vantage saw of one cluster.
+type Observed struct {
+	Cluster string
+	// MarkerSeen is when the member's marker was last seen to change, on the observer's clock; zero: never.
+	MarkerSeen time.Time
+	Probes     []health.Probe
+	// Released is the operator's word that a braked mass withdrawal may go on.
+	Released bool
+}
+
+// Complaint is something that an edge could not read; it is shown with what was rejected. An object that is complained of may
+// still be there in its last good state.
+type Complaint struct {
+	Object  fleet.Ref
+	Where   string // file:line, or empty
+	Message string
+}
+
+// Change is a fact that is now so, or with a nil Fact, one that is gone.
+type Change struct {
+	Key  Key
+	Fact Fact
+}
+
+// Key names a fact or a computed value: a kind and a path of words, most significant first, compared word by word.
+type Key struct {
+	Kind Kind
+	// Path is words joined by slashes; what they are depends on the kind.
+	Path string
+}
+
+// String returns kind/path.
+func (k Key) String() string { return string(k.Kind) + "/" + k.Path }
+
+// Kind is the kind of a fact or of a computed value.
+type Kind string
+
+// KeyOf returns the key of a fact. It panics on a type that is no fact: our bug.
+func KeyOf(f Fact) Key {
+	switch f := f.(type) {
+	case *corev1.Namespace:
+		return Key{"Namespace", f.Name}
+	case *corev1.Service:
+		return Key{"Service", f.Namespace + "/" + f.Name}
+	case *corev1.Secret:
+		return Key{"Secret", f.Namespace + "/" + f.Name}
+	case *discoveryv1.EndpointSlice:
+		return Key{"EndpointSlice", f.Namespace + "/" + f.Labels[discoveryv1.LabelServiceName] + "/" + f.Name}
+	case *mcsv1beta1.ServiceExport:
+		return Key{"ServiceExport", f.Namespace + "/" + f.Name}
+	case *gatewayv1.Gateway:
+		return Key{"Gateway", f.Namespace + "/" + f.Name}
+	case *gatewayv1.HTTPRoute:
+		return Key{"HTTPRoute", f.Namespace + "/" + f.Name}
+	case *gatewayv1.ReferenceGrant:
+		return Key{"ReferenceGrant", f.Namespace + "/" + f.Name}
+	case *v1alpha1.Member:
+		return Key{"Member", f.Spec.Cluster}
+	case *v1alpha1.ServiceRecord:
+		return Key{"ServiceRecord", f.Spec.Namespace + "/" + f.Spec.Name + "/" + f.Spec.Cluster}
+	case *v1alpha1.EndpointRecord:
+		return Key{"EndpointRecord", f.Spec.Namespace + "/" + f.Spec.Service + "/" + f.Spec.Cluster + "/" + f.Spec.Slice}
+	case *Observed:
+		return Key{"Observed", f.Cluster}
+	case *Complaint:
+		return Key{"Complaint", f.Object.Kind + "/" + f.Object.Name.String() + "/" + f.Where}
+	}
+	panic("picture: not a fact")
+}

@@ -1,0 +1,256 @@
+package picture
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"fairlead.dev/fairlead/api/v1alpha1"
+	"fairlead.dev/fairlead/health"
+)
+
+// ledger stands between the hub and the centre: a record that is no longer seen is not at once a record that is gone. It keeps account
+// of what each member's records are, holds those whose absence is not explained, and lets go of the others (DESIGN: absence must be
+// explained).
+type ledger struct {
+	own     string
+	policy  health.Policy
+	prior   Prior // Missing and Braked are kept up to date here
+	members map[string]*account
+	restore []Change // what a Prior still held when the ledger was made
+	wake    time.Time
+}
+
+// account is one member's records as they are seen now.
+type account struct {
+	member          *v1alpha1.Member // the newest seen, nil if none was
+	unseen          bool             // the Member object itself is missing
+	released        bool
+	exports, slices map[Key]struct{}
+	missing         map[string]Key // by object name
+	held            map[Key]struct{}
+	due             time.Time
+	dirty           bool
+}
+
+// absence is a fact about one cluster: what is kept of it although it is not seen.
+type absence struct {
+	Held         int
+	MemberUnseen bool
+	Reason       string
+}
+
+const (
+	kindAbsence Kind = "absence"
+	kindHeld    Kind = "held"
+)
+
+func newLedger(own string, policy health.Policy, prior Prior) *ledger {
+	l := &ledger{own: own, policy: policy, prior: prior, members: map[string]*account{}}
+	for k, fact := range prior.Missing {
+		l.restore = append(l.restore, Change{k, fact})
+		a := l.account(clusterOf(fact))
+		if m, ok := fact.(*v1alpha1.Member); ok {
+			a.member, a.unseen = m, true
+		} else {
+			a.missing[objectName(fact)] = k
+		}
+		a.dirty = true
+	}
+	return l
+}
+
+func (l *ledger) account(cluster string) *account {
+	a := l.members[cluster]
+	if a == nil {
+		a = &account{
+			exports: map[Key]struct{}{}, slices: map[Key]struct{}{},
+			missing: map[string]Key{}, held: map[Key]struct{}{},
+		}
+		l.members[cluster] = a
+	}
+	return a
+}
+
+// take notes a change of a fact, whose value in the centre was last, and says whether the centre is to take it over now. Records of the
+// own cluster are not for the centre: they come from its own objects, which are fresher than their echo.
+func (l *ledger) take(ch Change, last Fact) bool {
+	switch ch.Key.Kind {
+	case "Member":
+		return l.takeMember(ch)
+	case "ServiceRecord", "EndpointRecord":
+		return l.takeRecord(ch, last)
+	case "Observed":
+		a := l.account(ch.Key.Path)
+		o, ok := ch.Fact.(*Observed)
+		if released := ok && o.Released; released != a.released {
+			a.released, a.dirty = released, true
+		}
+	}
+	return true
+}
+
+func (l *ledger) takeMember(ch Change) bool {
+	a := l.account(ch.Key.Path)
+	a.dirty = true
+	if m, ok := ch.Fact.(*v1alpha1.Member); ok {
+		a.member, a.unseen = m, false
+		delete(l.prior.Missing, ch.Key)
+		return true
+	}
+	if a.member == nil || a.member.Spec.Leaving || ch.Key.Path == l.own {
+		a.member, a.unseen = nil, false
+		delete(l.prior.Missing, ch.Key)
+		return true
+	}
+	a.unseen = true
+	l.prior.Missing[ch.Key] = a.member
+	return false
+}
+
+func (l *ledger) takeRecord(ch Change, last Fact) bool {
+	cluster := recordCluster(ch.Key)
+	if cluster == l.own {
+		return false
+	}
+	a := l.account(cluster)
+	seen := a.exports
+	if ch.Key.Kind == "EndpointRecord" {
+		seen = a.slices
+	}
+	a.dirty = true
+	if ch.Fact != nil {
+		seen[ch.Key] = struct{}{}
+		delete(a.missing, objectName(ch.Fact))
+		delete(l.prior.Missing, ch.Key)
+		return true
+	}
+	delete(seen, ch.Key)
+	if last != nil {
+		a.missing[objectName(last)] = ch.Key
+		l.prior.Missing[ch.Key] = last
+	}
+	return false
+}
+
+// settle decides about all absences that may have to be seen otherwise now, and returns the facts that follow: records to be let go, and
+// for each member what is held.
+func (l *ledger) settle(now time.Time) []Change {
+	var changes []Change
+	for _, ch := range l.restore {
+		if _, still := l.prior.Missing[ch.Key]; still {
+			changes = append(changes, ch)
+		}
+	}
+	l.restore = nil
+	for _, cluster := range slices.Sorted(maps.Keys(l.members)) {
+		a := l.members[cluster]
+		if a.dirty || (!a.due.IsZero() && !a.due.After(now)) {
+			changes = append(changes, l.decide(cluster, a, now)...)
+			a.dirty = false
+		}
+	}
+	l.wake = time.Time{}
+	for _, a := range l.members {
+		l.wake = earlier(l.wake, a.due)
+	}
+	return changes
+}
+
+// decide asks health which of a member's missing records are to be let go.
+func (l *ledger) decide(cluster string, a *account, now time.Time) (changes []Change) {
+	in := health.AbsenceInput{
+		Known: len(a.exports), Missing: slices.Sorted(maps.Keys(a.missing)), Endpoints: map[string]bool{},
+		SeenExports: len(a.exports), SeenSlices: len(a.slices),
+		Released: a.released, BrakedSince: l.prior.Braked[cluster],
+	}
+	for name, k := range a.missing {
+		if k.Kind == "ServiceRecord" {
+			in.Known++
+			continue
+		}
+		header, _ := lastWord(k.Path)
+		_, in.Endpoints[name] = a.exports[Key{"ServiceRecord", header}]
+	}
+	if a.member != nil {
+		in.Leaving = a.member.Spec.Leaving
+		if !a.unseen {
+			in.Marker = &a.member.Status.Marker
+		}
+	}
+	res := health.Absence(l.policy, in, now)
+	a.due = res.Wake
+	if res.BrakedSince.IsZero() {
+		delete(l.prior.Braked, cluster)
+	} else {
+		l.prior.Braked[cluster] = res.BrakedSince
+	}
+	for _, name := range res.Obeyed {
+		k := a.missing[name]
+		delete(a.missing, name)
+		delete(l.prior.Missing, k)
+		changes = append(changes, Change{k, nil})
+	}
+	return append(changes, l.show(cluster, a, res.Reason)...)
+}
+
+// show returns the facts that tell what is held of a member.
+func (l *ledger) show(cluster string, a *account, reason string) (changes []Change) {
+	held := make(map[Key]struct{}, len(a.missing))
+	for _, k := range a.missing {
+		held[heldKey(k)] = struct{}{}
+	}
+	for k := range a.held {
+		if _, still := held[k]; !still {
+			changes = append(changes, Change{k, nil})
+		}
+	}
+	for k := range held {
+		if _, was := a.held[k]; !was {
+			changes = append(changes, Change{k, true})
+		}
+	}
+	a.held = held
+	if len(held) == 0 && !a.unseen {
+		return append(changes, Change{Key{kindAbsence, cluster}, nil})
+	}
+	if a.unseen {
+		reason = "its Member object is missing from the hub, unexplained"
+	}
+	return append(changes, Change{Key{kindAbsence, cluster}, absence{len(held), a.unseen, reason}})
+}
+
+// heldKey turns the key of a record into held/namespace/service/cluster/….
+func heldKey(record Key) Key { return Key{kindHeld, record.Path + "/" + string(record.Kind)} }
+
+// recordCluster reads the cluster from the key of a record: the third word of its path.
+func recordCluster(k Key) string {
+	path := k.Path
+	if k.Kind == "EndpointRecord" {
+		path, _ = lastWord(path)
+	}
+	_, cluster := lastWord(path)
+	return cluster
+}
+
+func clusterOf(f Fact) string {
+	switch f := f.(type) {
+	case *v1alpha1.Member:
+		return f.Spec.Cluster
+	case *v1alpha1.ServiceRecord:
+		return f.Spec.Cluster
+	case *v1alpha1.EndpointRecord:
+		return f.Spec.Cluster
+	}
+	panic("picture: not a fact from the hub")
+}
+
+func objectName(f Fact) string {
+	switch f := f.(type) {
+	case *v1alpha1.ServiceRecord:
+		return f.Name
+	case *v1alpha1.EndpointRecord:
+		return f.Name
+	}
+	panic("picture: not a record")
+}
