@@ -14,7 +14,7 @@ import (
 //	gone      its Member says that it leaves
 //	lost      every probe of every prober, two of them at least, has missed Policy.Misses in a row
 //	draining  its operator, or one of its beacons, says so
-//	suspect   no beacon answers one of the probers, or what would make it lost holds and may not be believed: because there is
+//	suspect   no path answers one of the probers, or what would make it lost holds and may not be believed: because there is
 //	          one prober only, or because every other cluster seems dead too, when the fault is more likely here
 //	serving   everything else; a silent marker alone changes only the reason
 //
@@ -89,7 +89,7 @@ func standing(p Policy, o Observation, s survey, prior State) judged {
 		return judged{Verdict: fleet.Suspect, Reason: s.doubtText()}
 	case silentMarker(p, o):
 		return judged{Verdict: fleet.Serving, Reason: "its marker has not changed for " + p.MarkerSuspect.String() + ", but its data path lives"}
-	case s.beacons == 0:
+	case s.paths == 0:
 		return judged{Verdict: fleet.Serving, Reason: "it is not probed from here"}
 	}
 	return judged{Verdict: fleet.Serving, Reason: "its beacons answer"}

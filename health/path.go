@@ -18,7 +18,7 @@ const (
 type survey struct {
 	path
 	probers  int
-	beacons  int
+	paths    int
 	blind    int    // probers that nothing answers
 	draining string // the path that says it drains; empty: none. The least one of several.
 }
@@ -38,7 +38,7 @@ func surveyOf(p Policy, probes []Probe) survey {
 			s.draining = probe.Path
 		}
 	}
-	s.probers, s.beacons = len(answered), len(paths)
+	s.probers, s.paths = len(answered), len(paths)
 	for _, ok := range answered {
 		if !ok {
 			s.blind++
@@ -50,18 +50,18 @@ func surveyOf(p Policy, probes []Probe) survey {
 	return s
 }
 
-// deadText reads like "3 probes in a row missed on both beacons by both probers". It counts what is needed, not what was seen, so that
+// deadText reads like "3 probes in a row missed on both paths by both probers". It counts what is needed, not what was seen, so that
 // it stays as it is while the misses grow.
 func (s survey) deadText(p Policy) string {
-	return fmt.Sprintf("%s in a row missed on %s by %s", count(max(1, p.Misses), "probe"), all(s.beacons, "beacon"), all(s.probers, "prober"))
+	return fmt.Sprintf("%s in a row missed on %s by %s", count(max(1, p.Misses), "probe"), all(s.paths, "path"), all(s.probers, "prober"))
 }
 
-// doubtText reads like "no beacon answers one of 2 probers".
+// doubtText reads like "no path answers one of 2 probers".
 func (s survey) doubtText() string {
 	if s.blind == s.probers {
-		return "no beacon answers " + all(s.probers, "prober")
+		return "no path answers " + all(s.probers, "prober")
 	}
-	return fmt.Sprintf("no beacon answers %d of %d probers", s.blind, s.probers)
+	return fmt.Sprintf("no path answers %d of %d probers", s.blind, s.probers)
 }
 
 func count(n int, noun string) string {
@@ -71,7 +71,7 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// all reads like "the only beacon", "both beacons", "all 3 beacons".
+// all reads like "the only path", "both paths", "all 3 paths".
 func all(n int, noun string) string {
 	switch n {
 	case 1:

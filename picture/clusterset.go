@@ -125,6 +125,9 @@ func member(c *Centre, v view, cluster string, now time.Time) ([]value, time.Tim
 	state, wake := health.Judge(v.vantage.Health, obs, c.prior.Members[cluster], now)
 	c.prior.Members[cluster] = state
 
+	if cluster == v.vantage.Name && state.Verdict == fleet.Serving {
+		state.Reason = "" // nobody probes itself
+	}
 	m := describe(described)
 	m.Verdict, m.Reason, m.Since, m.Held = state.Verdict, state.Reason, state.Since, gone.Held
 	if gone.Held > 0 {
