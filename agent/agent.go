@@ -1,0 +1,181 @@
+// Package agent runs the centre of one cluster: it gathers facts, steps the centre when one of them matters, and hands every new
+// picture on.
+//
+// In go the objects of the own cluster (Apply), the records of the others (from a Hub), and what the agent's own probers see of the
+// others' beacons. Out go pictures to the Outputs, and the own records with their marker to the Hub. The Hub may be away: what is known
+// stays known, the data path goes on, and what is to be written is written when it is back, because writing is level-triggered.
+//
+// One goroutine owns the centre and is the only one that calls Outputs. It wakes for four things: changed local objects, events of the
+// hub, a probe result that can change a verdict, and the moment that the centre itself named. An idle fleet steps nothing.
+//
+// Start with New and Run. The hub's events come in through listen.go, records go out through publish.go, the probers are in probe.go
+// and what they answer is in beacon.go.
+package agent
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fairlead.dev/fairlead/api/v1alpha1"
+	"fairlead.dev/fairlead/hub"
+	"fairlead.dev/fairlead/picture"
+)
+
+// Hub is where records meet. Its errors are those of package hub.
+type Hub interface {
+	// Write makes the object on the hub be like this one. Of a Member it writes the status only.
+	Write(ctx context.Context, obj hub.Object) error
+	// Delete removes the object; one that is not there is no error.
+	Delete(ctx context.Context, obj hub.Object) error
+	// Watch calls tell with a list, Synced, and every change, one at a time, until ctx ends or the watch breaks. It never returns nil.
+	Watch(ctx context.Context, tell func(hub.Event)) error
+}
+
+// Output takes each new picture with the keys of the values that changed in it. It is called by one goroutine, in order, and must not
+// block.
+type Output func(pic *picture.Picture, changed []picture.Key)
+
+// Options is what an Agent needs.
+type Options struct {
+	Vantage picture.Vantage
+	Prior   picture.Prior
+	Hub     Hub
+	// Self is the cluster's description of itself, for as long as the hub has none.
+	Self    *v1alpha1.Member
+	Outputs []Output
+	// Dial connects to beacons and sampled endpoints.
+	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	Probe ProbePolicy
+	// Heartbeat is how often the marker changes even if nothing else does; 15 s where zero.
+	Heartbeat time.Duration
+	Log       *slog.Logger
+}
+
+// Agent runs one cluster's centre. Its methods are safe for concurrent use.
+type Agent struct {
+	Options
+	inbox    *inbox
+	observer *observer
+	probers  *probers
+	self     *self
+	outgoing *outgoing
+	picture  atomic.Pointer[picture.Picture]
+	hubUp    atomic.Bool
+}
+
+// New returns an Agent that has not begun to run.
+func New(o Options) *Agent {
+	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
+	o.Probe = o.Probe.orDefault()
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &Agent{Options: o, inbox: newInbox(), outgoing: newOutgoing()}
+	a.observer = newObserver(o.Vantage.Health.Misses, a.inbox.put)
+	a.self = newSelf(o.Self, a.inbox.put)
+	a.probers = newProbers(o, a.observer, a.Picture)
+	return a
+}
+
+// Run runs the agent until ctx ends. It returns when all of it has ended.
+func (a *Agent) Run(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { a.listen(ctx) })
+	group.Go(func() { a.publish(ctx) })
+	a.steer(ctx)
+	a.probers.stop()
+	group.Wait()
+}
+
+// Apply takes changes of the own cluster's objects. The first call must bring all of them: until then, nothing is published, lest an
+// agent that knows nothing yet withdraws everything.
+func (a *Agent) Apply(changes []picture.Change) {
+	a.inbox.put(changes)
+	a.outgoing.complete.Store(true)
+	a.outgoing.wake()
+}
+
+// Picture returns the newest picture; nil before the first.
+func (a *Agent) Picture() *picture.Picture { return a.picture.Load() }
+
+// HubUp says whether the hub was there when it was last asked for.
+func (a *Agent) HubUp() bool { return a.hubUp.Load() }
+
+// Drain takes the operator's word for the own cluster without waiting for the hub to carry it: the picture and the beacons say at once
+// that it drains, or no longer does. The word stands until the hub says the same.
+func (a *Agent) Drain(on bool) { a.self.drain(on) }
+
+// Said is what the agent's beacons tell.
+func (a *Agent) Said() Said {
+	said := a.outgoing.said()
+	said.Cluster, said.Draining = a.Vantage.Name, a.self.draining()
+	return said
+}
+
+// steer owns the centre.
+func (a *Agent) steer(ctx context.Context) {
+	centre := picture.NewCentre(a.Vantage, a.Prior)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.inbox.ready:
+		case <-timer.C:
+		}
+		timer.Stop()
+		if wake := a.step(ctx, centre); !wake.IsZero() {
+			timer.Reset(time.Until(wake))
+		}
+	}
+}
+
+func (a *Agent) step(ctx context.Context, centre *picture.Centre) time.Time {
+	pic, changed, wake := centre.Step(a.inbox.take(), time.Now())
+	before := a.picture.Swap(pic)
+	if len(changed) == 0 && before != nil {
+		return wake
+	}
+	for _, out := range a.Outputs {
+		out(pic, changed)
+	}
+	exports, members := false, before == nil
+	for _, k := range changed {
+		switch k.Kind {
+		case picture.KindExport:
+			exports = true
+		case picture.KindMember:
+			members = true
+			a.logVerdict(before, pic, k.Path)
+		}
+	}
+	if exports {
+		a.outgoing.wake()
+	}
+	if members {
+		a.probers.follow(ctx, pic)
+	}
+	return wake
+}
+
+// logVerdict tells a changed verdict; other changes of a member are silent.
+func (a *Agent) logVerdict(before, pic *picture.Picture, cluster string) {
+	var was *picture.Member
+	if before != nil {
+		was = before.Member(cluster)
+	}
+	is := pic.Member(cluster)
+	switch {
+	case is == nil:
+		a.Log.Info("cluster left", "cluster", cluster)
+	case was == nil || was.Verdict != is.Verdict:
+		a.Log.Info("verdict", "cluster", cluster, "verdict", is.Verdict.String(), "reason", strings.TrimSpace(is.Reason))
+	}
+}

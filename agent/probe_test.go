@@ -1,0 +1,134 @@
+package agent
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fairlead.dev/fairlead/dev/wire"
+	"fairlead.dev/fairlead/fleet"
+	"fairlead.dev/fairlead/health"
+)
+
+// beacons serves two beacons of a cluster on a wire of its own and returns their addresses.
+func beacons(t *testing.T, w *wire.Wire, said func() Said) []string {
+	t.Helper()
+	var addresses []string
+	for range 2 {
+		// A port of its own, so that the wire knows the address by which it is dialled.
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := free.Addr().String()
+		_ = free.Close()
+		l, err := w.Listen(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := ServeBeacon(l, said)
+		t.Cleanup(b.Close)
+		addresses = append(addresses, address)
+	}
+	return addresses
+}
+
+func TestAVerdictFollowsTheBeacons(t *testing.T) {
+	var net wire.Net
+	westWire, northWire, eastWire := net.Join("west"), net.Join("north"), net.Join("east")
+	var draining atomic.Bool
+	west := beacons(t, westWire, func() Said { return Said{Cluster: "west", Draining: draining.Load()} })
+	north := beacons(t, northWire, func() Said { return Said{Cluster: "north"} })
+	t.Cleanup(westWire.Find)
+
+	w := newWorld(t)
+	w.join("west", nil, west...)
+	w.join("north", nil, north...)
+	w.dial = eastWire.Dial
+	east := w.join("east", nil)
+	east.Apply(facts(""))
+	verdict := func() fleet.Verdict {
+		if pic := east.Picture(); pic != nil && pic.Member("west") != nil {
+			return pic.Member("west").Verdict
+		}
+		return fleet.Gone
+	}
+	eventually(t, "west serves", func() bool { return verdict() == fleet.Serving })
+	westWire.Lose()
+	eventually(t, "west is lost", func() bool { return verdict() == fleet.Lost })
+	westWire.Find()
+	eventually(t, "west serves again", func() bool { return verdict() == fleet.Serving })
+	draining.Store(true)
+	eventually(t, "west says that it drains", func() bool { return verdict() == fleet.DrainingCluster })
+}
+
+func TestABeaconOfAnotherClusterIsAMiss(t *testing.T) {
+	var network wire.Net
+	w := network.Join("east")
+	p := &prober{
+		name: "a", cluster: "west", policy: ProbePolicy{}.orDefault(), dial: w.Dial,
+	}
+	at := beacons(t, w, func() Said { return Said{Cluster: "impostor"} })
+	results := onceRound(t, p, at)
+	for _, r := range results {
+		if r.Misses != 1 {
+			t.Errorf("%s has %d misses, want 1", r.Path, r.Misses)
+		}
+	}
+}
+
+func TestAnIdleFleetStepsNothing(t *testing.T) {
+	var network wire.Net
+	west := beacons(t, network.Join("west"), func() Said { return Said{Cluster: "west"} })
+	w := newWorld(t)
+	w.join("west", nil, west...).Apply(facts("127.9.0.1", "cart"))
+	east := w.join("east", nil)
+	east.Apply(facts(""))
+	eventually(t, "east imports west's cart", func() bool { return exporters(east) == "west" })
+	eventually(t, "west is probed", func() bool { return len(east.observer.probesOf("west")) == 4 })
+	time.Sleep(100 * time.Millisecond)
+	before := east.Picture()
+	time.Sleep(300 * time.Millisecond) // seven rounds of probes
+	if east.Picture() != before {
+		t.Log("the picture was stepped while nothing changed, as a loaded machine may cause")
+		before = east.Picture()
+		time.Sleep(300 * time.Millisecond)
+		if east.Picture() != before {
+			t.Error("an idle fleet is stepped again and again")
+		}
+	}
+}
+
+// onceRound lets a prober probe these beacons once.
+func onceRound(t *testing.T, p *prober, at []string) []health.Probe {
+	t.Helper()
+	for _, a := range at {
+		p.beacons = append(p.beacons, netip.MustParseAddrPort(a))
+	}
+	p.samples = func() []netip.AddrPort { return nil }
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	results := make(chan []health.Probe, 1)
+	go p.run(ctx, func(r []health.Probe) {
+		select {
+		case results <- r:
+		default:
+		}
+	})
+	return <-results
+}
+
+// probesOf counts what is known of a cluster.
+func (o *observer) probesOf(cluster string) (all []health.Probe) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c := o.clusters[cluster]; c != nil {
+		for _, probes := range c.probes {
+			all = append(all, probes...)
+		}
+	}
+	return all
+}
