@@ -24,12 +24,16 @@ import (
 
 var cart = fleet.Name{Namespace: "shop", Name: "cart"}
 
-// facts are those of a cluster that exports some services of namespace shop, with one endpoint each.
+// facts are those of a cluster that exports some services of namespace shop, with one endpoint each: an address, or address:port.
 func facts(address string, exports ...string) []picture.Change {
+	target := int32(80)
+	if at, err := netip.ParseAddrPort(address); err == nil {
+		address, target = at.Addr().String(), int32(at.Port())
+	}
 	all := []picture.Fact{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}}
 	for _, name := range exports {
 		meta := metav1.ObjectMeta{Namespace: "shop", Name: name}
-		portName, protocol, port := "http", corev1.ProtocolTCP, int32(80)
+		portName, protocol, port := "http", corev1.ProtocolTCP, target
 		all = append(all,
 			&mcsv1beta1.ServiceExport{ObjectMeta: meta},
 			&corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{
@@ -60,6 +64,7 @@ type world struct {
 	ctx  context.Context
 	wait sync.WaitGroup
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	beat time.Duration
 }
 
 func newWorld(t *testing.T) *world {
@@ -91,9 +96,10 @@ func (w *world) join(cluster string, h Hub, beacons ...string) *Agent {
 			ServiceRanges: []netip.Prefix{netip.MustParsePrefix("127.9.240.0/20")},
 			Health:        health.DefaultPolicy(),
 		},
-		Hub:   h,
-		Probe: ProbePolicy{Interval: 40 * time.Millisecond, Timeout: 40 * time.Millisecond, Late: 10 * time.Millisecond},
-		Dial:  w.dial,
+		Hub:       h,
+		Probe:     ProbePolicy{Interval: 40 * time.Millisecond, Timeout: 40 * time.Millisecond, Late: 10 * time.Millisecond},
+		Dial:      w.dial,
+		Heartbeat: w.beat,
 	})
 	w.wait.Go(func() { a.Run(w.ctx) })
 	return a
@@ -293,4 +299,24 @@ func TestDrainCountsBeforeTheHubHasIt(t *testing.T) {
 	}
 	west.Drain(false)
 	eventually(t, "west is restored", func() bool { return verdict() == fleet.Serving && !west.Said().Draining })
+}
+
+func TestAMarkerBeatsAndItsObserversSeeIt(t *testing.T) {
+	w := newWorld(t)
+	w.beat = 20 * time.Millisecond
+	west := w.join("west", nil)
+	west.Apply(facts("127.9.0.1", "cart"))
+	east := w.join("east", nil)
+	east.Apply(facts(""))
+	seen := func() time.Time {
+		east.observer.mu.Lock()
+		defer east.observer.mu.Unlock()
+		if c := east.observer.clusters["west"]; c != nil {
+			return c.seen
+		}
+		return time.Time{}
+	}
+	eventually(t, "west's marker is seen", func() bool { return !seen().IsZero() })
+	first, sequence := seen(), west.Said().Sequence
+	eventually(t, "it beats", func() bool { return seen().After(first) && west.Said().Sequence > sequence })
 }

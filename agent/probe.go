@@ -137,7 +137,7 @@ func (p *prober) count(beacons []result, sampled []netip.AddrPort, samples []res
 		probes = append(probes, probe)
 	}
 	for i, b := range p.beacons {
-		add("beacon "+b.String(), beacons[i])
+		add(b.String(), beacons[i])
 	}
 	for i, s := range sampled {
 		add("endpoint "+s.String(), samples[i])

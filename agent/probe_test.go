@@ -11,6 +11,7 @@ import (
 	"fairlead.dev/fairlead/dev/wire"
 	"fairlead.dev/fairlead/fleet"
 	"fairlead.dev/fairlead/health"
+	"fairlead.dev/fairlead/picture"
 )
 
 // beacons serves two beacons of a cluster on a wire of its own and returns their addresses.
@@ -63,6 +64,74 @@ func TestAVerdictFollowsTheBeacons(t *testing.T) {
 	eventually(t, "west serves again", func() bool { return verdict() == fleet.Serving })
 	draining.Store(true)
 	eventually(t, "west says that it drains", func() bool { return verdict() == fleet.DrainingCluster })
+}
+
+func TestWhereBeaconsFailAndEndpointsAnswerAClusterIsNotLost(t *testing.T) {
+	endpoint, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = endpoint.Close() })
+	var network wire.Net
+	var wrong atomic.Bool // the beacons answer for somebody else, which is as bad as not at all
+	west := beacons(t, network.Join("west"), func() Said {
+		if wrong.Load() {
+			return Said{Cluster: "impostor"}
+		}
+		return Said{Cluster: "west"}
+	})
+	north := beacons(t, network.Join("north"), func() Said { return Said{Cluster: "north"} })
+
+	w := newWorld(t)
+	w.join("west", nil, west...).Apply(facts(endpoint.Addr().String(), "cart"))
+	w.join("north", nil, north...)
+	east := w.join("east", nil)
+	east.Apply(facts(""))
+	eventually(t, "east imports west's cart", func() bool { return exporters(east) == "west" })
+	if got := Samples(east.Picture(), "west"); len(got) != 1 || got[0].String() != endpoint.Addr().String() {
+		t.Fatalf("samples of west: %v, want %s", got, endpoint.Addr())
+	}
+	eventually(t, "west is probed, and nothing is sampled", func() bool { return len(east.observer.probesOf("west")) == 4 })
+
+	wrong.Store(true)
+	verdict := func() fleet.Verdict { return east.Picture().Member("west").Verdict }
+	eventually(t, "the endpoint is sampled by both probers", func() bool { return len(east.observer.probesOf("west")) == 6 })
+	time.Sleep(200 * time.Millisecond)
+	if got := verdict(); got == fleet.Lost {
+		t.Error("west is held for lost although its endpoint answers")
+	}
+	_ = endpoint.Close()
+	eventually(t, "with the endpoint gone too, west is lost", func() bool { return verdict() == fleet.Lost })
+}
+
+func TestMissesBeyondTheLimitAreNoNews(t *testing.T) {
+	var told int
+	o := newObserver(3, func([]picture.Change) { told++ })
+	generation := o.begin("west")
+	for misses := range 10 {
+		o.probed("west", "a", generation, []health.Probe{{Prober: "a", Path: "beacon 1", Misses: misses}})
+	}
+	if told != 4 {
+		t.Errorf("told %d times, want 4: for 0, 1, 2 and 3 misses", told)
+	}
+	o.probed("west", "a", generation-1, []health.Probe{{Prober: "a", Path: "beacon 1"}})
+	if told != 4 {
+		t.Error("a prober that was replaced was heard")
+	}
+}
+
+func TestTheInboxKeepsTheLastWord(t *testing.T) {
+	b := newInbox()
+	key := picture.Key{Kind: "Member", Path: "west"}
+	b.put([]picture.Change{{Key: key, Fact: 1}, {Key: picture.Key{Kind: "Member", Path: "east"}, Fact: 2}})
+	b.put([]picture.Change{{Key: key, Fact: nil}})
+	got := b.take()
+	if len(got) != 2 || got[0].Key != key || got[0].Fact != nil || got[1].Fact != 2 {
+		t.Errorf("took %v", got)
+	}
+	if rest := b.take(); len(rest) != 0 {
+		t.Errorf("took %v again", rest)
+	}
 }
 
 func TestABeaconOfAnotherClusterIsAMiss(t *testing.T) {

@@ -132,7 +132,8 @@ func compileBalancing(p clusterv3.Cluster_LbPolicy) (Balancing, error) {
 }
 
 func compileProtocol(c *clusterv3.Cluster) (http2 bool, err error) {
-	if c.GetHttp2ProtocolOptions() != nil { //nolint:staticcheck // the older word for the same
+	//lint:ignore SA1019 an older word for what typed_extension_protocol_options says
+	if c.GetHttp2ProtocolOptions() != nil {
 		http2 = true
 	}
 	for name, config := range c.GetTypedExtensionProtocolOptions() {

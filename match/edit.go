@@ -90,8 +90,9 @@ func compileEdit(add []*corev3.HeaderValueOption, remove []string) (Edit, error)
 			return e, fmt.Errorf("header %s: %w", name, err)
 		}
 		action := o.GetAppendAction()
-		if o.GetAppend() != nil && !o.GetAppend().GetValue() { //nolint:staticcheck // the older word for the same
-			action = corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD
+		//lint:ignore SA1019 an older word that must not be read as the opposite of what it says
+		if o.GetAppend() != nil {
+			return e, fmt.Errorf("header %s: append is not supported, use append_action", name)
 		}
 		e.add = append(e.add, addition{name: name, value: value, action: action})
 	}

@@ -56,16 +56,6 @@ func compileHeader(m *routev3.HeaderMatcher) (keyMatch, error) {
 	switch s := m.GetHeaderMatchSpecifier().(type) {
 	case *routev3.HeaderMatcher_StringMatch:
 		k.want, err = compileText(s.StringMatch)
-	case *routev3.HeaderMatcher_ExactMatch:
-		k.want = text{kind: exact, value: s.ExactMatch}
-	case *routev3.HeaderMatcher_PrefixMatch:
-		k.want = text{kind: prefix, value: s.PrefixMatch}
-	case *routev3.HeaderMatcher_SuffixMatch:
-		k.want = text{kind: suffix, value: s.SuffixMatch}
-	case *routev3.HeaderMatcher_ContainsMatch:
-		k.want = text{kind: contains, value: s.ContainsMatch}
-	case *routev3.HeaderMatcher_SafeRegexMatch:
-		k.want, err = compileRegex(s.SafeRegexMatch)
 	case *routev3.HeaderMatcher_RangeMatch:
 		k.want = text{kind: inRange, low: s.RangeMatch.GetStart(), high: s.RangeMatch.GetEnd()}
 	case *routev3.HeaderMatcher_PresentMatch:
@@ -73,7 +63,7 @@ func compileHeader(m *routev3.HeaderMatcher) (keyMatch, error) {
 	case nil:
 		k.want, k.absent, k.invert = text{kind: anything}, k.invert, false
 	default:
-		err = fmt.Errorf("a way to compare that is not known here")
+		err = fmt.Errorf("a way to compare that is not known here, use string_match")
 	}
 	if err != nil {
 		return k, fmt.Errorf("header %s: %w", m.GetName(), err)
