@@ -66,6 +66,7 @@ type Agent struct {
 	self     *self
 	outgoing *outgoing
 	picture  atomic.Pointer[picture.Picture]
+	applied  atomic.Bool // the own cluster's objects have come
 	hubUp    atomic.Bool
 }
 
@@ -97,8 +98,8 @@ func (a *Agent) Run(ctx context.Context) {
 // agent that knows nothing yet withdraws everything.
 func (a *Agent) Apply(changes []picture.Change) {
 	a.inbox.put(changes)
-	a.outgoing.complete.Store(true)
-	a.outgoing.wake()
+	a.applied.Store(true)
+	signal(a.inbox.ready)
 }
 
 // Picture returns the newest picture; nil before the first.
@@ -138,26 +139,22 @@ func (a *Agent) steer(ctx context.Context) {
 }
 
 func (a *Agent) step(ctx context.Context, centre *picture.Centre) time.Time {
+	complete := a.applied.Load()
 	pic, changed, wake := centre.Step(a.inbox.take(), time.Now())
 	before := a.picture.Swap(pic)
+	a.outgoing.follow(pic, changed, complete)
 	if len(changed) == 0 && before != nil {
 		return wake
 	}
 	for _, out := range a.Outputs {
 		out(pic, changed)
 	}
-	exports, members := false, before == nil
+	members := before == nil
 	for _, k := range changed {
-		switch k.Kind {
-		case picture.KindExport:
-			exports = true
-		case picture.KindMember:
+		if k.Kind == picture.KindMember {
 			members = true
 			a.logVerdict(before, pic, k.Path)
 		}
-	}
-	if exports {
-		a.outgoing.wake()
 	}
 	if members {
 		a.probers.follow(ctx, pic)

@@ -33,6 +33,14 @@ type Prior struct {
 	Braked map[string]time.Time
 	// IPs are the clusterset IPs in use.
 	IPs map[fleet.Name][]netip.Addr
+	// Silence is whether anybody else answered.
+	Silence Silence
+}
+
+// Silence is what is remembered of times in which no other cluster answered.
+type Silence struct {
+	Total  bool      // nobody answers
+	Broken time.Time // when somebody last did so again
 }
 
 // NewCentre returns a Centre without facts. It takes ownership of prior.
@@ -41,7 +49,7 @@ func NewCentre(v Vantage, prior Prior) *Centre {
 		vantage: v, memo: newMemo(), slices: map[string]int{},
 		prior: Prior{
 			Members: orMake(prior.Members), Missing: orMake(prior.Missing),
-			Braked: orMake(prior.Braked), IPs: orMake(prior.IPs),
+			Braked: orMake(prior.Braked), IPs: orMake(prior.IPs), Silence: prior.Silence,
 		},
 	}
 	c.ledger = newLedger(v.Name, v.Health, c.prior)
@@ -87,7 +95,7 @@ func (c *Centre) Step(changes []Change, now time.Time) (*Picture, []Key, time.Ti
 func (c *Centre) Prior() Prior {
 	return Prior{
 		Members: maps.Clone(c.prior.Members), Missing: maps.Clone(c.prior.Missing),
-		Braked: maps.Clone(c.prior.Braked), IPs: maps.Clone(c.prior.IPs),
+		Braked: maps.Clone(c.prior.Braked), IPs: maps.Clone(c.prior.IPs), Silence: c.prior.Silence,
 	}
 }
 

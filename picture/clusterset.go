@@ -2,6 +2,7 @@ package picture
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,27 +77,39 @@ func local(_ *Centre, v view, path string, _ time.Time) ([]value, time.Time) {
 	return []value{{Key{kindLocalSlice, path}, s}}, time.Time{}
 }
 
-// silence tells whether nobody answers any more: with two others or more, that is more likely to be our own fault.
-func silence(c *Centre, v view, _ string, _ time.Time) ([]value, time.Time) {
+// silence tells whether nobody answers any more: with two others or more, that is more likely to be our own fault. It outlasts the first
+// answer by as long as a lost cluster must answer to be found, since the others' misses may still be those of our own fault.
+func silence(c *Centre, v view, _ string, now time.Time) ([]value, time.Time) {
 	others, dead := 0, 0
 	v.under("Observed", "", func(cluster string, o any) bool {
-		probes := o.(*Observed).Probes
-		if cluster == v.vantage.Name || len(probes) == 0 {
-			return true
-		}
-		others++
-		for _, p := range probes {
-			if p.Misses < c.vantage.Health.Misses {
-				return true
+		if probes := o.(*Observed).Probes; cluster != v.vantage.Name && len(probes) > 0 {
+			others++
+			if !slices.ContainsFunc(probes, func(p health.Probe) bool { return p.Misses < v.vantage.Health.Misses }) {
+				dead++
 			}
 		}
-		dead++
 		return true
 	})
 	if others == 0 {
+		c.prior.Silence = Silence{}
 		return nil, time.Time{}
 	}
-	return []value{{Key{kindSilence, "all"}, others >= 2 && dead == others}}, time.Time{}
+	was := c.prior.Silence
+	switch {
+	case others >= 2 && dead == others:
+		c.prior.Silence = Silence{Total: true}
+	case was.Total:
+		c.prior.Silence = Silence{Broken: now}
+	}
+	quiet, until := c.prior.Silence.Total, time.Time{}
+	if broken := c.prior.Silence.Broken; !broken.IsZero() {
+		if until = broken.Add(v.vantage.Health.Recover); now.Before(until) {
+			quiet = true
+		} else {
+			until = time.Time{}
+		}
+	}
+	return []value{{Key{kindSilence, "all"}, quiet}}, until
 }
 
 // member computes the verdict on one cluster.
