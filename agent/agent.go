@@ -112,6 +112,9 @@ func (a *Agent) HubUp() bool { return a.hubUp.Load() }
 // that it drains, or no longer does. The word stands until the hub says the same.
 func (a *Agent) Drain(on bool) { a.self.drain(on) }
 
+// Release takes the operator's word that a mass withdrawal by another cluster, which is held for a while, is meant.
+func (a *Agent) Release(cluster string) { a.observer.release(cluster) }
+
 // Said is what the agent's beacons tell.
 func (a *Agent) Said() Said {
 	said := a.outgoing.said()

@@ -27,6 +27,8 @@ type observed struct {
 	seen    time.Time
 	probes  map[string][]health.Probe // by prober
 	probing int                       // which generation of probers may report
+	// released is the operator's word on a withdrawal that the brake holds; it is good for the marker that it was said of.
+	released bool
 }
 
 func newObserver(limit int, tell func([]picture.Change)) *observer {
@@ -42,8 +44,18 @@ func (o *observer) marker(m *v1alpha1.Member, now time.Time) {
 	if !c.seen.IsZero() && marker.Sequence == c.marker.Sequence && marker.Term == c.marker.Term {
 		return
 	}
-	c.marker, c.seen = marker, now
+	c.marker, c.seen, c.released = marker, now, false
 	o.told(m.Spec.Cluster, c)
+}
+
+// release lets a withdrawal of a cluster's records go on that the brake holds.
+func (o *observer) release(cluster string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c := o.clusters[cluster]; c != nil && !c.released {
+		c.released = true
+		o.told(cluster, c)
+	}
 }
 
 // begin lets a new generation of probers report of a cluster and drops what older ones said.
@@ -93,7 +105,7 @@ func (o *observer) cluster(name string) *observed {
 
 // told gives the centre what is known. The caller holds the lock, so that states are told in their order.
 func (o *observer) told(cluster string, c *observed) {
-	fact := &picture.Observed{Cluster: cluster, MarkerSeen: c.seen}
+	fact := &picture.Observed{Cluster: cluster, MarkerSeen: c.seen, Released: c.released}
 	for _, prober := range slices.Sorted(maps.Keys(c.probes)) {
 		fact.Probes = append(fact.Probes, c.probes[prober]...)
 	}

@@ -69,6 +69,11 @@ func (c *Client) Restore(ctx context.Context, cluster string) error {
 	return c.post(ctx, "/v1/restore", clusterRequest{cluster}, &done{})
 }
 
+// Release lets a mass withdrawal by a cluster go on that the others hold.
+func (c *Client) Release(ctx context.Context, cluster string) error {
+	return c.post(ctx, "/v1/release", clusterRequest{cluster}, &done{})
+}
+
 // Lose lets a cluster's network go dark.
 func (c *Client) Lose(ctx context.Context, cluster string) error {
 	return c.post(ctx, "/v1/lose", clusterRequest{cluster}, &done{})

@@ -6,9 +6,9 @@
 //
 //	GET  /v1/clusters                   []Cluster
 //	GET  /v1/status                     Status
-//	GET  /v1/picture?from=west          the picture as text
+//	GET  /v1/picture?from=west          the picture as text; with &format=json a Picture
 //	POST /v1/trace   TraceRequest       trace.Answer
-//	POST /v1/drain, /v1/restore, /v1/lose, /v1/find   {"cluster": "west"}
+//	POST /v1/drain, /v1/restore, /v1/release, /v1/lose, /v1/find   {"cluster": "west"}
 //	POST /v1/hub     {"up": true}
 //
 // Start with Serve and Dial. Where the socket is, is in socket.go.
@@ -30,6 +30,8 @@ type Fleet interface {
 	Trace(TraceRequest) (*trace.Answer, error)
 	// Drain takes all new traffic off a cluster, everywhere, or gives it back.
 	Drain(cluster string, on bool) error
+	// Release lets a mass withdrawal by a cluster go on that the others hold.
+	Release(cluster string) error
 	// Lose lets a cluster's network go dark; Find heals it.
 	Lose(cluster string) error
 	Find(cluster string) error
@@ -151,6 +153,12 @@ type Endpoint struct {
 	Address string `json:"address"`
 	Cluster string `json:"cluster,omitempty"`
 	Why     string `json:"why"`
+}
+
+// Picture is the text of a picture by its lines.
+type Picture struct {
+	From  string   `json:"from"`
+	Lines []string `json:"lines"`
 }
 
 // TraceRequest is a virtual request.

@@ -3,6 +3,8 @@ package control
 import (
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +28,8 @@ func (f *fake) Trace(r TraceRequest) (*trace.Answer, error) { return &trace.Answ
 func (f *fake) Drain(c string, on bool) error {
 	return f.note(map[bool]string{true: "drain", false: "restore"}[on], c)
 }
+func (f *fake) Release(c string) error { return f.note("release", c) }
+
 func (f *fake) Lose(c string) error { return f.note("lose", c) }
 func (f *fake) Find(c string) error { return f.note("find", c) }
 func (f *fake) Hub(up bool) error {
@@ -65,13 +69,13 @@ func TestEveryVerbReachesTheFleet(t *testing.T) {
 	f, c := serve(t)
 	ctx := t.Context()
 	for _, err := range []error{
-		c.Drain(ctx, "west"), c.Restore(ctx, "west"), c.Lose(ctx, "west"), c.Find(ctx, "west"), c.Hub(ctx, false), c.Hub(ctx, true),
+		c.Drain(ctx, "west"), c.Restore(ctx, "west"), c.Release(ctx, "west"), c.Lose(ctx, "west"), c.Find(ctx, "west"), c.Hub(ctx, false), c.Hub(ctx, true),
 	} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	if got := strings.Join(f.told, ", "); got != "drain west, restore west, lose west, find west, hub down, hub up" {
+	if got := strings.Join(f.told, ", "); got != "drain west, restore west, release west, lose west, find west, hub down, hub up" {
 		t.Errorf("the fleet was told: %s", got)
 	}
 	clusters, err := c.Clusters(ctx)
@@ -87,6 +91,25 @@ func TestEveryVerbReachesTheFleet(t *testing.T) {
 	}
 	if _, err := c.Trace(ctx, TraceRequest{From: "west", URL: "http://shop.example/"}); err != nil {
 		t.Errorf("trace: %v", err)
+	}
+}
+
+func TestAPictureComesAsLinesToo(t *testing.T) {
+	r := httptest.NewRecorder()
+	Handler(new(fake)).ServeHTTP(r, httptest.NewRequest(http.MethodGet, "/v1/picture?from=west&format=json", nil))
+	if got := strings.TrimSpace(r.Body.String()); got != `{"from":"west","lines":["picture of west"]}` {
+		t.Errorf("answer: %s", got)
+	}
+}
+
+func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
+	for _, body := range []string{"", "{", `{"cluster": 1}`, `{"clutser": "west"}`, strings.Repeat(" ", maxBody+1)} {
+		r := httptest.NewRecorder()
+		f := new(fake)
+		Handler(f).ServeHTTP(r, httptest.NewRequest(http.MethodPost, "/v1/drain", strings.NewReader(body)))
+		if r.Code != http.StatusBadRequest || len(f.told) > 0 {
+			t.Errorf("%.20q was answered %d, the fleet was told %v", body, r.Code, f.told)
+		}
 	}
 }
 

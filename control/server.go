@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -53,6 +54,10 @@ func Handler(f Fleet) http.Handler {
 			answer(w, nil, err)
 			return
 		}
+		if r.URL.Query().Get("format") == "json" {
+			answer(w, Picture{From: r.URL.Query().Get("from"), Lines: strings.Split(strings.TrimSuffix(text, "\n"), "\n")}, nil)
+			return
+		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte(text))
 	})
@@ -67,6 +72,7 @@ func Handler(f Fleet) http.Handler {
 	for path, do := range map[string]func(string) error{
 		"drain":   func(c string) error { return f.Drain(c, true) },
 		"restore": func(c string) error { return f.Drain(c, false) },
+		"release": f.Release,
 		"lose":    f.Lose,
 		"find":    f.Find,
 	} {

@@ -21,6 +21,17 @@ func (f *Fleet) Drain(name string, on bool) error {
 	return nil
 }
 
+// Release tells every cluster that a mass withdrawal by this one, which they hold for a while, is meant.
+func (f *Fleet) Release(name string) error {
+	if _, err := f.named(name); err != nil {
+		return err
+	}
+	for _, k := range f.all() {
+		k.agent.Release(name)
+	}
+	return nil
+}
+
 // Lose lets a cluster's network go dark: its connections hang, and it hears and says nothing.
 func (f *Fleet) Lose(name string) error {
 	k, err := f.named(name)
