@@ -227,12 +227,15 @@ func statusLines(s *Status) (lines []string) {
 // goodWhenFalse are the conditions whose False needs no explanation.
 var goodWhenFalse = map[string]bool{"Conflict": true, "Conflicted": true, "PartiallyInvalid": true, "OverlappingTLSConfig": true}
 
-// conditionsText prints conditions, and the messages of those that a person should read.
+// conditionsText prints conditions, and the messages of those that a person should read, each once.
 func conditionsText(conditions []fleet.Condition) string {
 	text := join(conditions, " ", fleet.Condition.String)
+	var told []string
 	for _, c := range conditions {
-		if good := (c.Status == fleet.True) != goodWhenFalse[c.Type]; !good && c.Message != "" {
+		good := (c.Status == fleet.True) != goodWhenFalse[c.Type]
+		if !good && c.Message != "" && !slices.Contains(told, c.Message) {
 			text += " # " + c.Message
+			told = append(told, c.Message)
 		}
 	}
 	return text
