@@ -14,7 +14,8 @@ type AbsenceInput struct {
 	Known int
 	// Missing names the records that are no longer seen.
 	Missing []string
-	// Endpoints tells which of Missing are EndpointRecords, and of each whether its ServiceRecord is still seen. Without it every record
+	// Endpoints tells which of Missing are EndpointRecords, and of each whether its ServiceRecord stays: it is still seen, and the marker
+	// does not name it as being withdrawn. Without it every record
 	// counts as a service. Endpoints that come and go in a service that stays are never braked, whatever their number: traffic
 	// would go to pods that are no more. Those of a missing service share its fate, and only the service is counted.
 	Endpoints map[string]bool
@@ -44,8 +45,8 @@ type AbsenceResult struct {
 // backup, a hub namespace deleted by mistake.
 //
 // An absence is explained, and obeyed at once, when the member leaves, when its marker names the record as being withdrawn, or when
-// the marker counts just what is seen. What is not explained is held, without end. Where explained services are more than
-// Policy.BrakeMin and more than Policy.BrakeShare of those known, they are held too, until Policy.BrakeHold has passed or the operator has
+// the marker counts just what is seen. What is not explained is held, without end. Where explained services, or those whose withdrawal
+// the marker announces, are more than Policy.BrakeMin and more than Policy.BrakeShare of those known, they are held too, until Policy.BrakeHold has passed or the operator has
 // released them: that everything goes at once is more often a mistake than meant. A member that leaves is not braked.
 //
 // It costs as much as there are names missing and being withdrawn, however many records there are.
@@ -62,7 +63,7 @@ func Absence(p Policy, in AbsenceInput, now time.Time) AbsenceResult {
 	if len(explained) > 0 {
 		reasons = append(reasons, records(len(explained))+" withdrawn")
 	}
-	if mass := services(explained, in); p.brakes(mass, in) {
+	if mass := withdrawn(explained, in); p.brakes(mass, in) {
 		out.BrakedSince = brakedSince(in, now)
 		if until := out.BrakedSince.Add(p.BrakeHold); !in.Released && now.Before(until) {
 			out.Held, out.Obeyed, out.Wake = braked(explained, in), unbraked(explained, in), until
@@ -109,6 +110,16 @@ func unexplainedBecause(in AbsenceInput) string {
 	}
 	return fmt.Sprintf("the member's marker counts %d services and %d slices, seen are %d and %d",
 		in.Marker.Exports, in.Marker.Slices, in.SeenExports, in.SeenSlices)
+}
+
+// withdrawn counts the services that go: those that have gone, and those that the marker says will. Deletions come one after another, and
+// the first must not be let go because it is alone. Endpoints of services that stay are not a part of it.
+func withdrawn(explained []string, in AbsenceInput) int {
+	n := services(explained, in)
+	if len(unbraked(explained, in)) < len(explained) && len(in.Marker.Withdrawing) > 0 {
+		n = max(n, min(known(in)-int(in.Marker.Exports), len(in.Marker.Withdrawing)))
+	}
+	return n
 }
 
 // services counts the services among names.

@@ -26,7 +26,7 @@ type account struct {
 	member          *v1alpha1.Member // the newest seen, nil if none was
 	unseen          bool             // the Member object itself is missing
 	released        bool
-	exports, slices map[Key]struct{}
+	exports, slices map[Key]string // object names
 	missing         map[string]Key // by object name
 	held            map[Key]struct{}
 	due             time.Time
@@ -64,7 +64,7 @@ func (l *ledger) account(cluster string) *account {
 	a := l.members[cluster]
 	if a == nil {
 		a = &account{
-			exports: map[Key]struct{}{}, slices: map[Key]struct{}{},
+			exports: map[Key]string{}, slices: map[Key]string{},
 			missing: map[string]Key{}, held: map[Key]struct{}{},
 		}
 		l.members[cluster] = a
@@ -120,7 +120,7 @@ func (l *ledger) takeRecord(ch Change, last Fact) bool {
 	}
 	a.dirty = true
 	if ch.Fact != nil {
-		seen[ch.Key] = struct{}{}
+		seen[ch.Key] = objectName(ch.Fact)
 		delete(a.missing, objectName(ch.Fact))
 		delete(l.prior.Missing, ch.Key)
 		return true
@@ -164,19 +164,21 @@ func (l *ledger) decide(cluster string, a *account, now time.Time) (changes []Ch
 		SeenExports: len(a.exports), SeenSlices: len(a.slices),
 		Released: a.released, BrakedSince: l.prior.Braked[cluster],
 	}
+	if a.member != nil {
+		in.Leaving = a.member.Spec.Leaving
+		if !a.unseen {
+			in.Marker = &a.member.Status.Marker
+		}
+	}
+	going := withdrawing(in)
 	for name, k := range a.missing {
 		if k.Kind == "ServiceRecord" {
 			in.Known++
 			continue
 		}
 		header, _ := lastWord(k.Path)
-		_, in.Endpoints[name] = a.exports[Key{"ServiceRecord", header}]
-	}
-	if a.member != nil {
-		in.Leaving = a.member.Spec.Leaving
-		if !a.unseen {
-			in.Marker = &a.member.Status.Marker
-		}
+		service, seen := a.exports[Key{"ServiceRecord", header}]
+		in.Endpoints[name] = seen && !going[service]
 	}
 	res := health.Absence(l.policy, in, now)
 	a.due = res.Wake
@@ -192,6 +194,18 @@ func (l *ledger) decide(cluster string, a *account, now time.Time) (changes []Ch
 		changes = append(changes, Change{k, nil})
 	}
 	return append(changes, l.show(cluster, a, res.Reason)...)
+}
+
+// withdrawing returns the names of the records that the member says it withdraws, where that matters.
+func withdrawing(in health.AbsenceInput) map[string]bool {
+	if in.Marker == nil || len(in.Missing) == 0 {
+		return nil
+	}
+	going := make(map[string]bool, len(in.Marker.Withdrawing))
+	for _, name := range in.Marker.Withdrawing {
+		going[name] = true
+	}
+	return going
 }
 
 // show returns the facts that tell what is held of a member.

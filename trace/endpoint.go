@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
@@ -113,7 +114,7 @@ func tierWhy(v *match.View, tier int, names []string) string {
 	for i := range v.Set.Targets {
 		if t := &v.Set.Targets[i]; t.Tier == tier {
 			if t.Health == fleet.Healthy {
-				return "held back: " + takers(v, names) + " takes all"
+				return "held back: " + takers(v, names)
 			}
 			worst = max(worst, t.Health)
 		}
@@ -124,23 +125,22 @@ func tierWhy(v *match.View, tier int, names []string) string {
 	return targetWhy[worst]
 }
 
-// takers names the tiers that take the traffic.
+// takers says which tiers take the traffic.
 func takers(v *match.View, names []string) string {
-	s := ""
+	var takers []string
 	for i := range v.Tiers {
-		if v.Tiers[i].Percent == 0 {
-			continue
-		}
-		if s != "" {
-			s += " and "
-		}
-		if i < len(names) {
-			s += names[i]
-		} else {
-			s += fmt.Sprint("priority ", i)
+		switch {
+		case v.Tiers[i].Percent == 0:
+		case i < len(names):
+			takers = append(takers, names[i])
+		default:
+			takers = append(takers, fmt.Sprint("priority ", i))
 		}
 	}
-	return s
+	if len(takers) == 1 {
+		return takers[0] + " takes all"
+	}
+	return strings.Join(takers, " and ") + " take all"
 }
 
 var targetWhy = map[fleet.TargetHealth]string{

@@ -1,0 +1,123 @@
+package verbs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fairlead.dev/fairlead/control"
+	"fairlead.dev/fairlead/fleet"
+)
+
+// drainWait bounds how long drain and restore wait for the clusters' word; drainLook is how often they ask.
+const (
+	drainWait = 30 * time.Second
+	drainLook = 100 * time.Millisecond
+)
+
+// Steered is what drain, restore, release, lose, find and hub print as JSON.
+type Steered struct {
+	Did     string            `json:"did"`
+	Cluster string            `json:"cluster,omitempty"`
+	Seen    map[string]string `json:"seen,omitempty"` // what each cluster holds of it now
+}
+
+func (a *app) drain() *cobra.Command {
+	return a.steerAndWait("drain", "all new traffic goes elsewhere; what is on its way ends by itself", (*control.Client).Drain,
+		func(v fleet.Verdict) bool { return v != fleet.Serving && v != fleet.Suspect })
+}
+
+func (a *app) restore() *cobra.Command {
+	return a.steerAndWait("restore", "it takes traffic again", (*control.Client).Restore,
+		func(v fleet.Verdict) bool { return v != fleet.DrainingCluster })
+}
+
+// steerAndWait returns a verb that asks for something and waits until every cluster sees it.
+func (a *app) steerAndWait(verb, effect string, ask func(*control.Client, context.Context, string) error, done func(fleet.Verdict) bool) *cobra.Command {
+	return &cobra.Command{
+		Use: verb, Args: count(1, 1, "fairlead "+verb+" west"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, cluster := a.dial(), args[0]
+			if err := a.checkCluster(cmd.Context(), client, cluster); err != nil {
+				return err
+			}
+			if err := ask(client, cmd.Context(), cluster); err != nil {
+				return refused(err)
+			}
+			seen, err := a.await(cmd.Context(), client, cluster, done)
+			if err != nil {
+				return err
+			}
+			return a.answer(Steered{Did: verb, Cluster: cluster, Seen: seen}, func(w io.Writer) {
+				fmt.Fprintf(w, "%s %s: %s\n", past[verb], cluster, effect)
+			})
+		},
+	}
+}
+
+var past = map[string]string{"drain": "drained", "restore": "restored", "lose": "lost", "find": "found", "release": "released"}
+
+// await asks again and again until every cluster that is not dark itself, the one concerned too, holds what it should.
+func (a *app) await(ctx context.Context, client *control.Client, cluster string, done func(fleet.Verdict) bool) (map[string]string, error) {
+	end := time.Now().Add(drainWait)
+	for told := ""; ; {
+		clusters, err := client.Clusters(ctx)
+		if err != nil {
+			return nil, refused(err)
+		}
+		seen, missing := opinions(clusters, cluster, done)
+		if len(missing) == 0 {
+			return seen, nil
+		}
+		if note := "waiting for " + strings.Join(missing, ", "); note != told && tty(a.err) {
+			fmt.Fprintln(a.err, note)
+			told = note
+		}
+		if time.Now().After(end) {
+			return nil, failure("fairlead status", "asked for, but after %v %s have not seen it", drainWait, strings.Join(missing, ", "))
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(drainLook):
+		}
+	}
+}
+
+// opinions returns what the clusters hold of one, itself included, and which of them are still to come round.
+func opinions(clusters []control.Cluster, cluster string, done func(fleet.Verdict) bool) (seen map[string]string, missing []string) {
+	dark := map[string]bool{}
+	for _, c := range clusters {
+		dark[c.Name] = c.Lost
+	}
+	seen = map[string]string{}
+	for _, c := range clusters {
+		if c.Name != cluster {
+			continue
+		}
+		for _, v := range c.Verdicts {
+			seen[v.From] = v.Verdict.String()
+			if !done(v.Verdict) && !dark[v.From] {
+				missing = append(missing, v.From)
+			}
+		}
+	}
+	return seen, missing
+}
+
+// checkCluster refuses the name of a cluster that the running dev does not have.
+func (a *app) checkCluster(ctx context.Context, client *control.Client, cluster string) error {
+	clusters, err := client.Clusters(ctx)
+	if err != nil {
+		return refused(err)
+	}
+	if names := clusterNames(clusters); !slices.Contains(names, cluster) {
+		return unknownCluster(cluster, names)
+	}
+	return nil
+}
