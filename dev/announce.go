@@ -28,9 +28,10 @@ func (f *Fleet) Announce(to io.Writer) {
 	}
 	_, _ = fmt.Fprintf(to, "%d %s from %s\n\n", len(all), clusters, f.options.Dir)
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "  CLUSTER\tWHERE\tGATEWAYS\tDNS")
+	_, _ = fmt.Fprintln(w, "  CLUSTER\tWHERE\tGATEWAYS\tDNS\tXDS")
 	for _, k := range all {
-		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", k.name, k.vantage.Locality, strings.Join(f.gateways(k), " "), f.net.Actual(k.at(dnsPort)))
+		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", k.name, k.vantage.Locality, strings.Join(f.gateways(k), " "),
+			f.net.Actual(k.at(dnsPort)), f.net.Actual(k.at(xdsPort)))
 	}
 	_ = w.Flush()
 	f.announceShut(to, all)

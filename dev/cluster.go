@@ -21,7 +21,10 @@ import (
 )
 
 // The ports of a cluster's address, besides those of its Gateways.
-const dnsPort = 8053
+const (
+	dnsPort = 8053
+	xdsPort = 18000
+)
 
 var beaconPorts = [...]int{15021, 15022}
 
@@ -83,6 +86,7 @@ func newCluster(c *folder.Cluster, problems []folder.Problem, n *wire.Net, h *hu
 		k.running.Go(func() { k.keepOpen(ctx, func() error { return k.openBeacon(ctx, port) }) })
 	}
 	k.running.Go(func() { k.keepOpen(ctx, func() error { return k.names.open(ctx) }) })
+	k.running.Go(func() { k.keepOpen(ctx, func() error { return k.data.open(ctx, k.doors.Listen, k.at(xdsPort)) }) })
 	return k, nil
 }
 
@@ -145,6 +149,8 @@ func (k *cluster) owner(at netip.AddrPort) (what, remedy string) {
 		switch port := int(at.Port()); {
 		case port == dnsPort:
 			return "the DNS server of " + k.name, "give the cluster another address in its ClusterProfile"
+		case port == xdsPort:
+			return "the xDS server of " + k.name, "give the cluster another address in its ClusterProfile"
 		case slices.Contains(beaconPorts[:], port):
 			return "a beacon of " + k.name, "give the cluster another address in its ClusterProfile"
 		}

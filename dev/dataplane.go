@@ -64,6 +64,16 @@ func newDataPlane(k *cluster) (*dataPlane, error) {
 	return d, nil
 }
 
+// open lets others in as well: proxyless gRPC clients, Envoys, another fairlead-proxy.
+func (d *dataPlane) open(ctx context.Context, listen func(ctx context.Context, network, address string) (net.Listener, error), address string) error {
+	l, err := listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	d.running.Go(func() { _ = d.grpc.Serve(l) })
+	return nil
+}
+
 // use is an agent.Output.
 func (d *dataPlane) use(pic *picture.Picture, changed []picture.Key) { d.xds.Update(pic, changed) }
 
@@ -74,10 +84,8 @@ func (d *dataPlane) settled() bool {
 	}
 	clients := d.xds.Clients()
 	for _, c := range clients {
-		for _, t := range c.Types {
-			if t.Waiting > 0 {
-				return false
-			}
+		if !c.Current {
+			return false
 		}
 	}
 	return len(clients) > 0

@@ -54,7 +54,7 @@ func (f *Fleet) answers(ctx context.Context, k *cluster) bool {
 
 // addresses returns the TCP addresses that a cluster is to answer on, nominal.
 func (k *cluster) addresses() []string {
-	all := []string{k.at(dnsPort)}
+	all := []string{k.at(dnsPort), k.at(xdsPort)}
 	for _, port := range beaconPorts {
 		all = append(all, k.at(port))
 	}
