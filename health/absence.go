@@ -27,6 +27,9 @@ type AbsenceInput struct {
 	Leaving, Released bool
 	// BrakedSince is what the last AbsenceResult said.
 	BrakedSince time.Time
+	// Recent counts the ServiceRecords that were let go within the last Policy.BrakeHold, without a brake: whoever deletes many names them
+	// one by one.
+	Recent int
 }
 
 // AbsenceResult divides the missing records, in their order, into those that are kept and those that are let go. Both may share
@@ -46,8 +49,9 @@ type AbsenceResult struct {
 //
 // An absence is explained, and obeyed at once, when the member leaves, when its marker names the record as being withdrawn, or when
 // the marker counts just what is seen. What is not explained is held, without end. Where explained services, or those whose withdrawal
-// the marker announces, are more than Policy.BrakeMin and more than Policy.BrakeShare of those known, they are held too, until Policy.BrakeHold has passed or the operator has
-// released them: that everything goes at once is more often a mistake than meant. A member that leaves is not braked.
+// the marker announces, are with those let go recently more than Policy.BrakeMin and more than Policy.BrakeShare of those known, they are
+// held too, until Policy.BrakeHold has passed or the operator has released them: that everything goes at once is more often a mistake
+// than meant. A member that leaves is not braked.
 //
 // It costs as much as there are names missing and being withdrawn, however many records there are.
 func Absence(p Policy, in AbsenceInput, now time.Time) AbsenceResult {
@@ -117,7 +121,10 @@ func unexplainedBecause(in AbsenceInput) string {
 func withdrawn(explained []string, in AbsenceInput) int {
 	n := services(explained, in)
 	if len(unbraked(explained, in)) < len(explained) && len(in.Marker.Withdrawing) > 0 {
-		n = max(n, min(known(in)-int(in.Marker.Exports), len(in.Marker.Withdrawing)))
+		n = max(n, min(in.Known-int(in.Marker.Exports), len(in.Marker.Withdrawing)))
+	}
+	if n > 0 {
+		n += in.Recent
 	}
 	return n
 }
@@ -161,7 +168,7 @@ func (p Policy) brakes(mass int, in AbsenceInput) bool {
 	return mass > p.BrakeMin && float64(mass) > p.BrakeShare*float64(known(in))
 }
 
-func known(in AbsenceInput) int { return max(in.Known, services(in.Missing, in)) }
+func known(in AbsenceInput) int { return max(in.Known, services(in.Missing, in)) + in.Recent }
 
 // brakedSince is when the mass withdrawal was first seen. The caller keeps it while the withdrawal lasts, so that asking again after it was
 // let go, and before the records are forgotten, does not hold them anew.

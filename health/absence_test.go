@@ -90,6 +90,10 @@ func TestAbsence(t *testing.T) {
 			obeyed: 40, why: "40 records are withdrawn", braked: -1},
 		"braked services keep their endpoints, others do not": {in: health.AbsenceInput{Known: 30, Missing: names(50), Endpoints: joined(endpoints(25, 45, false), endpoints(45, 50, true)), Marker: marker(5, 7), SeenExports: 5, SeenSlices: 7},
 			held: 45, obeyed: 5, why: "50 records are withdrawn, 25 services of 30 at once: held for 1m0s, or until released", wake: time.Minute},
+		"one by one is a mass too": {in: health.AbsenceInput{Known: 19, Missing: names(1), Recent: 21, Marker: marker(18, 0, names(1)...), SeenExports: 18},
+			held: 1, why: "1 record is withdrawn, 22 services of 40 at once: held for 1m0s, or until released", wake: time.Minute},
+		"a few after many are no mass": {in: health.AbsenceInput{Known: 80, Missing: names(1), Recent: 21, Marker: marker(79, 0, names(1)...), SeenExports: 79},
+			obeyed: 1, why: "1 record is withdrawn", braked: -1},
 		"a mass withdrawal beside what is unexplained": {in: health.AbsenceInput{Known: 30, Missing: names(25), Marker: marker(6, 0, names(22)...), SeenExports: 5},
 			held: 25, why: "22 records are withdrawn, 22 services of 30 at once: held for 1m0s, or until released; 3 records are missing without an explanation, held: the member's marker counts 6 services and 0 slices, seen are 5 and 0", wake: time.Minute},
 	} {
@@ -120,6 +124,7 @@ func TestAbsenceAlways(t *testing.T) {
 			SeenSlices:  rapid.IntRange(0, 2).Draw(t, "slices"),
 			Leaving:     rapid.IntRange(0, 9).Draw(t, "leaving") == 0,
 			Released:    rapid.Bool().Draw(t, "released"),
+			Recent:      rapid.IntRange(0, 30).Draw(t, "recent"),
 		}
 		if rapid.Bool().Draw(t, "with endpoints") {
 			in.Endpoints = rapid.MapOfN(rapid.SampledFrom(names(50)), rapid.Bool(), 0, 30).Draw(t, "endpoints")

@@ -31,10 +31,18 @@ type Prior struct {
 	Missing map[Key]Fact
 	// Braked is when a mass withdrawal of a cluster was first seen, while it waits.
 	Braked map[string]time.Time
+	// Withdrawn is what was let go of a cluster's services lately, while it counts towards the brake.
+	Withdrawn map[string][]Withdrawal
 	// IPs are the clusterset IPs in use.
 	IPs map[fleet.Name][]netip.Addr
 	// Silence is whether anybody else answered.
 	Silence Silence
+}
+
+// Withdrawal is a number of services that were let go at one moment.
+type Withdrawal struct {
+	At       time.Time
+	Services int
 }
 
 // Silence is what is remembered of times in which no other cluster answered.
@@ -49,7 +57,7 @@ func NewCentre(v Vantage, prior Prior) *Centre {
 		vantage: v, memo: newMemo(), slices: map[string]int{},
 		prior: Prior{
 			Members: orMake(prior.Members), Missing: orMake(prior.Missing),
-			Braked: orMake(prior.Braked), IPs: orMake(prior.IPs), Silence: prior.Silence,
+			Braked: orMake(prior.Braked), Withdrawn: orMake(prior.Withdrawn), IPs: orMake(prior.IPs), Silence: prior.Silence,
 		},
 	}
 	c.ledger = newLedger(v.Name, v.Health, c.prior)
@@ -95,7 +103,7 @@ func (c *Centre) Step(changes []Change, now time.Time) (*Picture, []Key, time.Ti
 func (c *Centre) Prior() Prior {
 	return Prior{
 		Members: maps.Clone(c.prior.Members), Missing: maps.Clone(c.prior.Missing),
-		Braked: maps.Clone(c.prior.Braked), IPs: maps.Clone(c.prior.IPs), Silence: c.prior.Silence,
+		Braked: maps.Clone(c.prior.Braked), Withdrawn: maps.Clone(c.prior.Withdrawn), IPs: maps.Clone(c.prior.IPs), Silence: c.prior.Silence,
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 type ledger struct {
 	own     string
 	policy  health.Policy
-	prior   Prior // Missing and Braked are kept up to date here
+	prior   Prior // Missing, Braked and Withdrawn are kept up to date here
 	members map[string]*account
 	restore []Change // what a Prior still held when the ledger was made
 	wake    time.Time
@@ -162,7 +162,7 @@ func (l *ledger) decide(cluster string, a *account, now time.Time) (changes []Ch
 	in := health.AbsenceInput{
 		Known: len(a.exports), Missing: slices.Sorted(maps.Keys(a.missing)), Endpoints: map[string]bool{},
 		SeenExports: len(a.exports), SeenSlices: len(a.slices),
-		Released: a.released, BrakedSince: l.prior.Braked[cluster],
+		Released: a.released, BrakedSince: l.prior.Braked[cluster], Recent: l.recent(cluster, now),
 	}
 	if a.member != nil {
 		in.Leaving = a.member.Spec.Leaving
@@ -187,13 +187,40 @@ func (l *ledger) decide(cluster string, a *account, now time.Time) (changes []Ch
 	} else {
 		l.prior.Braked[cluster] = res.BrakedSince
 	}
+	services := 0
 	for _, name := range res.Obeyed {
 		k := a.missing[name]
 		delete(a.missing, name)
 		delete(l.prior.Missing, k)
 		changes = append(changes, Change{k, nil})
+		if k.Kind == "ServiceRecord" {
+			services++
+		}
+	}
+	switch {
+	case services > 0 && !res.BrakedSince.IsZero():
+		delete(l.prior.Withdrawn, cluster) // the brake has had its time, or the operator's word
+	case services > 0:
+		l.prior.Withdrawn[cluster] = append(slices.Clip(l.prior.Withdrawn[cluster]), Withdrawal{now, services})
 	}
 	return append(changes, l.show(cluster, a, res.Reason)...)
+}
+
+// recent counts the services that a cluster withdrew within the time for which the brake would hold them, and forgets the others.
+func (l *ledger) recent(cluster string, now time.Time) (n int) {
+	kept := l.prior.Withdrawn[cluster]
+	for len(kept) > 0 && now.Sub(kept[0].At) >= l.policy.BrakeHold {
+		kept = kept[1:]
+	}
+	if len(kept) == 0 {
+		delete(l.prior.Withdrawn, cluster)
+		return 0
+	}
+	l.prior.Withdrawn[cluster] = kept
+	for _, w := range kept {
+		n += w.Services
+	}
+	return n
 }
 
 // withdrawing returns the names of the records that the member says it withdraws, where that matters.

@@ -116,6 +116,24 @@ func TestMassWithdrawalWaitsForTheBrake(t *testing.T) {
 	}
 }
 
+// Whoever deletes all exports deletes them one after another: what the brake has let through counts.
+func TestWithdrawalsOneByOneAreBrakedToo(t *testing.T) {
+	c, records := fleetOf(t, 40)
+	now := start
+	var pic *Picture
+	for i := range 30 {
+		now = now.Add(100 * time.Millisecond)
+		left := int32(39 - i)
+		pic, _, _ = c.Step(append(vanish(records[i:i+1]), is(marker(left, left, int64(i+2)))), now)
+	}
+	if got := imports(pic); got != 20 {
+		t.Fatalf("%d imports are left, want 20: those that went before they were a mass are gone, the rest is held", got)
+	}
+	if pic, _, _ = c.Step([]Change{is(&Observed{Cluster: "east", Released: true})}, now); imports(pic) != 10 {
+		t.Errorf("%d imports after the operator's word, want 10", imports(pic))
+	}
+}
+
 // What a Prior still held is held by the next Centre, although its facts never saw it.
 func TestHeldRecordsSurviveARestart(t *testing.T) {
 	c, records := fleetOf(t, 3)
