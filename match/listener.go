@@ -23,6 +23,16 @@ type Listener struct {
 	Chains    []*Chain
 }
 
+// Routes lists the route configurations that its chains use.
+func (l *Listener) Routes() (names []string) {
+	for _, c := range l.Chains {
+		if c.HTTP != nil {
+			names = append(names, c.HTTP.Routes)
+		}
+	}
+	return names
+}
+
 // Chain is one filter chain: what is done with the connections of some server names.
 type Chain struct {
 	Name string

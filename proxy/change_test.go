@@ -13,6 +13,8 @@ import (
 	"time"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+
+	"fairlead.dev/fairlead/proxy"
 )
 
 func TestOneBadResourceIsRefusedAlone(t *testing.T) {
@@ -243,4 +245,29 @@ func TestAddressInUse(t *testing.T) {
 		s := b.Status().Listeners
 		return len(s) == 1 && s[0].Name == "shop/other:8080" && s[0].Problem == ""
 	})
+}
+
+// A proxy that starts opens its addresses together with their virtual hosts: nobody is answered 404 in between.
+func TestAnAddressOpensWithItsVirtualHosts(t *testing.T) {
+	b := start(t, func(o *proxy.Options) { o.Limits.HostWait = time.Hour })
+	open := func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.actual) > 0
+	}
+	b.plane.put(listener(webServer, webAddr), shell(webServer))
+	b.settled(2)
+	if open() {
+		t.Error("an address was open before its virtual hosts came")
+	}
+	b.plane.put(host(webServer, "shop.example", to("/", "web")))
+	b.settled(3)
+	if open() {
+		t.Error("an address was open before the endpoints of its virtual hosts came")
+	}
+	b.plane.put(cluster("web"), endpoints("web", ready(backend(t, "a"))))
+	eventually(t, "open", open)
+	if code, _, _ := b.get("shop.example", "/"); code != 200 {
+		t.Errorf("the first answer was %d", code)
+	}
 }

@@ -41,6 +41,13 @@ func (s *store) setHost(h *match.Host) error {
 	return nil
 }
 
+// settled says whether no virtual host waits.
+func (s *store) settled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.waiting) == 0
+}
+
 // wake makes those virtual hosts live whose clusters are all there by now.
 func (s *store) wake() {
 	s.mu.Lock()

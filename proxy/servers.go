@@ -20,6 +20,10 @@ type servers struct {
 	byAddr  map[netip.AddrPort]*server
 	failed  map[netip.AddrPort]*failedAddress // that could not be opened
 	stopped bool
+	// early are the listeners that came before the first virtual hosts. They open together with these, so that a proxy that starts does not
+	// answer 404; at the latest after HostWait.
+	early   map[string]*match.Listener
+	started bool
 	drains  sync.WaitGroup
 }
 
@@ -37,12 +41,36 @@ func (s *servers) init(p *Proxy) {
 	s.proxy = p
 	s.byAddr = map[netip.AddrPort]*server{}
 	s.failed = map[netip.AddrPort]*failedAddress{}
+	s.early = map[string]*match.Listener{}
 }
 
-// set opens and closes addresses until the listener has those that it names.
+// set takes a listener, new or changed.
 func (s *servers) set(l *match.Listener) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.started && len(l.Routes()) > 0 {
+		if len(s.early) == 0 {
+			time.AfterFunc(s.proxy.opt.Limits.HostWait, s.begin)
+		}
+		s.early[l.Name] = l
+		return nil
+	}
+	return s.have(l)
+}
+
+// begin opens the listeners that waited for virtual hosts. Failures are noted and tried again.
+func (s *servers) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = true
+	for name, l := range s.early {
+		delete(s.early, name)
+		_ = s.have(l)
+	}
+}
+
+// have opens and closes addresses until the listener has those that it names. s.mu is held.
+func (s *servers) have(l *match.Listener) error {
 	s.close(l.Name, l.Addresses)
 	var errs []error
 	for _, addr := range l.Addresses {
@@ -56,6 +84,7 @@ func (s *servers) set(l *match.Listener) error {
 func (s *servers) remove(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.early, name)
 	s.close(name, nil)
 }
 
@@ -119,7 +148,7 @@ func (s *servers) later(addr netip.AddrPort, l *match.Listener, err error) error
 // stop drains all addresses and waits.
 func (s *servers) stop() {
 	s.mu.Lock()
-	s.stopped = true
+	s.stopped, s.early = true, nil
 	for _, f := range s.failed {
 		f.timer.Stop()
 	}

@@ -28,6 +28,7 @@ type store struct {
 	sets   references // endpoint sets, by the clusters that use them
 	routes references // route configurations, by the listeners that use them
 	wanted references // secrets, by the listeners that use them
+	hosts  bool       // the first virtual hosts have come
 
 	mu      sync.Mutex
 	waiting map[string]*waitingHost
@@ -88,6 +89,9 @@ func (s *store) Apply(t intake.Type, changed []*discoveryv3.Resource, removed []
 	}
 	if t == intake.Clusters || t == intake.Endpoints {
 		s.wake()
+	}
+	if s.hosts = s.hosts || t == intake.Hosts; s.hosts && s.settled() {
+		s.proxy.servers.begin()
 	}
 	s.proxy.stats.changes.Add(int64(len(changed) + len(removed) - len(bad)))
 	s.proxy.stats.refused.Add(int64(len(bad)))
@@ -164,16 +168,13 @@ func (s *store) setSecret(c *match.Secret) error {
 // setListener opens what is new and keeps what stays. An address that cannot be opened is told, and tried again by and by; the others
 // serve.
 func (s *store) setListener(l *match.Listener) error {
-	var routes, secrets []string
+	var secrets []string
 	for _, c := range l.Chains {
-		if c.HTTP != nil {
-			routes = append(routes, c.HTTP.Routes)
-		}
 		if c.TLS != nil {
 			secrets = append(secrets, c.TLS.Secrets...)
 		}
 	}
-	s.routes.set(l.Name, routes...)
+	s.routes.set(l.Name, l.Routes()...)
 	s.wanted.set(l.Name, secrets...)
 	return s.proxy.servers.set(l)
 }
