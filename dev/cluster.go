@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fairlead.dev/fairlead/agent"
+	"fairlead.dev/fairlead/control"
 	"fairlead.dev/fairlead/dev/wire"
 	"fairlead.dev/fairlead/folder"
 	"fairlead.dev/fairlead/health"
@@ -60,7 +61,7 @@ func newCluster(c *folder.Cluster, problems []folder.Problem, n *wire.Net, h *hu
 	vantage := c.Vantage()
 	vantage.Health = health.DefaultPolicy()
 	k := &cluster{name: c.Name, vantage: vantage, address: c.Address, wire: n.Join(c.Name), log: log.With("from", c.Name)}
-	k.doors = newDoors(c.Name, k.wire, log, k.owner)
+	k.doors = &doors{cluster: c.Name, wire: k.wire, owner: k.owner, told: k.unopened, log: log, shut: map[string]control.Problem{}}
 	k.pods = newPods(c.Name, k.wire, log, func() { k.source.look() })
 
 	ctx, stop := context.WithCancel(context.Background())
@@ -168,6 +169,25 @@ func (k *cluster) owner(at netip.AddrPort) (what, remedy string) {
 		}
 	}
 	return "cluster " + k.name, "change the port"
+}
+
+// unopened lets the status of a Gateway say that one of its addresses could not be opened.
+func (k *cluster) unopened(at netip.AddrPort, message string) {
+	pic := k.agent.Picture()
+	if pic == nil {
+		return
+	}
+	for s := range pic.Servers() {
+		if s.ID.Port != at.Port() || !slices.Contains(s.Addresses, at.Addr()) {
+			continue
+		}
+		fact := &picture.Unopened{Server: s.ID, Message: message}
+		change := picture.Change{Key: picture.KeyOf(fact)}
+		if message != "" {
+			change.Fact = fact
+		}
+		k.agent.Apply([]picture.Change{change})
+	}
 }
 
 // close ends the cluster: first the gateways, gracefully, then everything behind them.

@@ -22,14 +22,12 @@ type doors struct {
 	wire    *wire.Wire
 	// owner says what is to listen on an address: "gateway shop/web", with the remedy for an address that is taken.
 	owner func(address netip.AddrPort) (what, remedy string)
-	log   *slog.Logger
+	// told hears of each address that could not be opened, and with an empty message when it is open after all.
+	told func(address netip.AddrPort, message string)
+	log  *slog.Logger
 
 	mu   sync.Mutex
 	shut map[string]control.Problem
-}
-
-func newDoors(cluster string, w *wire.Wire, log *slog.Logger, owner func(netip.AddrPort) (string, string)) *doors {
-	return &doors{cluster: cluster, wire: w, owner: owner, log: log, shut: map[string]control.Problem{}}
 }
 
 // Listen opens a TCP address.
@@ -49,13 +47,18 @@ func (d *doors) note(network, address string, err error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := network + " " + address
+	nominal, _ := netip.ParseAddrPort(address)
 	if err == nil {
-		delete(d.shut, key)
+		if _, was := d.shut[key]; was {
+			delete(d.shut, key)
+			d.told(nominal, "")
+		}
 		return nil
 	}
 	p := control.Problem{Cluster: d.cluster, Where: address, Message: d.explain(address, d.wire.Place(network, address), err)}
 	if d.shut[key] != p {
 		d.shut[key] = p
+		d.told(nominal, p.Message)
 		d.log.Error("address not opened", "cluster", d.cluster, "address", address, "err", p.Message)
 	}
 	return errors.New(p.Message)

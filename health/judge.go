@@ -52,12 +52,9 @@ type judged struct {
 // lost says whether a cluster is lost: newly, or still because it has not been found again for long enough.
 func lost(p Policy, o Observation, s survey, prior State, now time.Time) (judged, bool) {
 	switch {
-	case o.OthersAllDead:
-		// Never lost, neither newly nor still.
-		return judged{}, false
-	case s.path == dead && s.probers >= 2:
+	case s.path == dead && s.probers >= 2 && (!o.OthersAllDead || established(p, prior, now)):
 		return judged{Verdict: fleet.Lost, Reason: s.deadText(p)}, true
-	case prior.Verdict != fleet.Lost:
+	case prior.Verdict != fleet.Lost || o.OthersAllDead:
 		return judged{}, false
 	case s.path != living:
 		return judged{Verdict: fleet.Lost, Reason: s.doubtText() + " since it was lost"}, true
@@ -68,6 +65,12 @@ func lost(p Policy, o Observation, s survey, prior State, now time.Time) (judged
 	}
 	reason := "it answers again, and must go on for " + p.Recover.String()
 	return judged{Verdict: fleet.Lost, Reason: reason, AnsweringSince: since}, now.Sub(since) < p.Recover
+}
+
+// established says whether a cluster was lost well before the others fell silent too. Those that fall silent together are not lost
+// one by one: that is more likely to be our own fault.
+func established(p Policy, prior State, now time.Time) bool {
+	return prior.Verdict == fleet.Lost && !prior.Since.IsZero() && now.Sub(prior.Since) >= p.Recover
 }
 
 // standing returns the verdict on a cluster that is neither gone nor lost.

@@ -70,7 +70,8 @@ func TestJudge(t *testing.T) {
 		"lost":                               {o: health.Observation{Member: member(), Probes: dead}, want: fleet.Lost, why: "3 probes in a row missed on both paths by both probers"},
 		"never lost by one prober":           {o: health.Observation{Member: member(), Probes: probes("9,9")}, want: fleet.Suspect, why: "3 probes in a row missed on both paths by the only prober: one prober alone does not make it lost", wake: silent},
 		"never lost when all others are":     {o: health.Observation{Member: member(), Probes: dead, OthersAllDead: true}, want: fleet.Suspect, why: "3 probes in a row missed on both paths by both probers, as of every other cluster: suspect yourself", wake: silent},
-		"not even if it was":                 {prior: lost, o: health.Observation{Member: member(), Probes: dead, OthersAllDead: true}, want: fleet.Suspect, why: "3 probes in a row missed on both paths by both probers, as of every other cluster: suspect yourself", wake: silent},
+		"not even if it was for a moment":    {prior: health.State{Verdict: fleet.Lost, Since: noon.Add(-time.Second / 2)}, o: health.Observation{Member: member(), Probes: dead, OthersAllDead: true}, want: fleet.Suspect, why: "3 probes in a row missed on both paths by both probers, as of every other cluster: suspect yourself", wake: silent},
+		"unless it was lost before the rest": {prior: lost, o: health.Observation{Member: member(), Probes: dead, OthersAllDead: true}, want: fleet.Lost, why: "3 probes in a row missed on both paths by both probers"},
 		"drained by its operator":            {o: health.Observation{Member: member(drain), Probes: probes("0,0")}, want: fleet.DrainingCluster, why: "its operator drains it"},
 		"drained by its own word":            {o: health.Observation{Member: member(), Probes: drainingProbes(probes("0,0"))}, want: fleet.DrainingCluster, why: "its beacon 10.2.0.2:9901 says that it drains"},
 		"lost beats draining":                {o: health.Observation{Member: member(drain), Probes: dead}, want: fleet.Lost, why: "3 probes in a row missed on both paths by both probers"},
@@ -95,7 +96,7 @@ func TestJudge(t *testing.T) {
 		"no Member: what is dead is dead":    {prior: health.State{Since: noon}, o: health.Observation{Probes: dead}, want: fleet.Lost, why: "3 probes in a row missed on both paths by both probers"},
 		"no Member: what is found is found":  {prior: answered, o: health.Observation{Probes: probes("0,0", "0,0")}, want: fleet.Serving, why: "its Member is missing without an explanation: the verdict is kept"},
 		"no Member: the beacon's own word":   {o: health.Observation{Probes: drainingProbes(probes("0,0"))}, want: fleet.DrainingCluster, why: "its beacon 10.2.0.2:9901 says that it drains"},
-		"no Member: never lost, if all seem": {prior: lost, o: health.Observation{Probes: dead, OthersAllDead: true}, want: fleet.Suspect, why: "its Member is missing without an explanation: the verdict is kept"},
+		"no Member: never lost, if all seem": {prior: health.State{Verdict: fleet.Lost, Since: noon.Add(-time.Second / 2)}, o: health.Observation{Probes: dead, OthersAllDead: true}, want: fleet.Suspect, why: "its Member is missing without an explanation: the verdict is kept"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, wake := health.Judge(policy, row.o, row.prior, noon)
@@ -203,7 +204,7 @@ func TestJudgeAlways(t *testing.T) {
 			t.Fatalf("lost by %d probers", len(probers))
 		case newlyLost && answered:
 			t.Fatal("lost although a probe was answered lately")
-		case s.Verdict == fleet.Lost && o.OthersAllDead:
+		case s.Verdict == fleet.Lost && o.OthersAllDead && prior.Verdict != fleet.Lost:
 			t.Fatal("lost although every other cluster seems dead too")
 		case prior.Verdict == fleet.Lost && s.Verdict == fleet.Serving && !o.OthersAllDead && !prior.AnsweringSince.IsZero() && max(0, noon.Sub(prior.AnsweringSince)) < p.Recover:
 			t.Fatal("found too soon")

@@ -13,6 +13,7 @@ import (
 	"fairlead.dev/fairlead/balance"
 	"fairlead.dev/fairlead/fleet"
 	"fairlead.dev/fairlead/health"
+	"fairlead.dev/fairlead/route"
 )
 
 // Vantage is from where a picture is seen: the cluster and what its operator set. It does not change while a Centre lives.
@@ -31,7 +32,7 @@ type Vantage struct {
 //	*corev1.Namespace, *corev1.Service, *corev1.Secret, *discoveryv1.EndpointSlice, *mcsv1beta1.ServiceExport,
 //	*gatewayv1.Gateway, *gatewayv1.HTTPRoute, *gatewayv1.ReferenceGrant      of the own cluster
 //	*v1alpha1.Member, *v1alpha1.ServiceRecord, *v1alpha1.EndpointRecord     from the hub
-//	*Observed, *Complaint                                                    from the edges
+//	*Observed, *Complaint, *Unopened                                         from the edges
 //
 // and belongs to the centre once it was given: nobody changes it any more.
 type Fact any
@@ -51,6 +52,12 @@ type Observed struct {
 type Complaint struct {
 	Object  fleet.Ref
 	Where   string // file:line, or empty
+	Message string
+}
+
+// Unopened is an address of a Gateway that the data plane could not open, with the reason and the remedy.
+type Unopened struct {
+	Server  route.ServerID
 	Message string
 }
 
@@ -100,6 +107,8 @@ func KeyOf(f Fact) Key {
 		return Key{"EndpointRecord", f.Spec.Namespace + "/" + f.Spec.Service + "/" + f.Spec.Cluster + "/" + f.Spec.Slice}
 	case *Observed:
 		return Key{"Observed", f.Cluster}
+	case *Unopened:
+		return Key{"Unopened", f.Server.String()}
 	case *Complaint:
 		return Key{"Complaint", f.Object.Kind + "/" + f.Object.Name.String() + "/" + f.Where}
 	}

@@ -3,6 +3,7 @@ package picture
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,7 +151,8 @@ func host(_ *Centre, v view, path string, _ time.Time) ([]value, time.Time) {
 	return []value{{Key{KindHost, path}, vh}}, time.Time{}
 }
 
-// attached computes the status of a Gateway: what it compiled to, and how many routes each listener has.
+// attached computes the status of a Gateway: what it compiled to, how many routes each listener has, and what of it the data plane could
+// not open.
 func attached(_ *Centre, v view, path string, _ time.Time) ([]value, time.Time) {
 	gw, compiled := v.Gateway(fleet.ParseName(path))
 	if gw == nil || compiled == nil {
@@ -160,11 +162,34 @@ func attached(_ *Centre, v view, path string, _ time.Time) ([]value, time.Time) 
 		Object: fleet.Ref{Kind: "Gateway", Name: fleet.ParseName(path)}, Generation: gw.Generation,
 		Conditions: compiled.Conditions, Addresses: compiled.Addresses,
 	}
+	unopened := map[string]string{} // listener -> why
+	for _, s := range compiled.Servers {
+		if u, ok := v.get("Unopened", s.ID.String()).(*Unopened); ok {
+			st.Conditions = unprogrammed(st.Conditions, string(gatewayv1.GatewayReasonAddressNotUsable), u.Message)
+			for _, l := range s.Listeners {
+				unopened[l.Name] = u.Message
+			}
+		}
+	}
 	for _, l := range compiled.Listeners {
+		if why, ok := unopened[string(l.Name)]; ok {
+			l.Conditions = unprogrammed(l.Conditions, string(gatewayv1.ListenerReasonPending), why)
+		}
 		id := route.ListenerID{Gateway: fleet.ParseName(path), Listener: string(l.Name)}
 		st.Listeners = append(st.Listeners, ListenerStatus{l, int32(v.number(kindAttached, id.String()))})
 	}
 	return []value{statusValue(st)}, time.Time{}
+}
+
+// unprogrammed returns conditions in which Programmed is False.
+func unprogrammed(conditions []fleet.Condition, reason, message string) []fleet.Condition {
+	out := slices.Clone(conditions)
+	for i := range out {
+		if out[i].Type == string(gatewayv1.GatewayConditionProgrammed) {
+			out[i].Status, out[i].Reason, out[i].Message = fleet.False, reason, message
+		}
+	}
+	return out
 }
 
 func gatewayOf(v view, path string) *gatewayv1.Gateway {
