@@ -28,17 +28,17 @@ type Steered struct {
 }
 
 func (a *app) drain() *cobra.Command {
-	return a.steerAndWait("drain", "all new traffic goes elsewhere; what is on its way ends by itself", (*control.Client).Drain,
+	return a.steer("drain", "all new traffic goes elsewhere; what is on its way ends by itself", (*control.Client).Drain,
 		func(v fleet.Verdict) bool { return v != fleet.Serving && v != fleet.Suspect })
 }
 
 func (a *app) restore() *cobra.Command {
-	return a.steerAndWait("restore", "it takes traffic again", (*control.Client).Restore,
+	return a.steer("restore", "it takes traffic again", (*control.Client).Restore,
 		func(v fleet.Verdict) bool { return v != fleet.DrainingCluster })
 }
 
-// steerAndWait returns a verb that asks for something and waits until every cluster sees it.
-func (a *app) steerAndWait(verb, effect string, ask func(*control.Client, context.Context, string) error, done func(fleet.Verdict) bool) *cobra.Command {
+// steer returns a verb that asks for something and waits until every cluster sees it; with a nil done it does not wait.
+func (a *app) steer(verb, effect string, ask func(*control.Client, context.Context, string) error, done func(fleet.Verdict) bool) *cobra.Command {
 	return &cobra.Command{
 		Use: verb, Args: count(1, 1, "fairlead "+verb+" west"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,9 +49,12 @@ func (a *app) steerAndWait(verb, effect string, ask func(*control.Client, contex
 			if err := ask(client, cmd.Context(), cluster); err != nil {
 				return refused(err)
 			}
-			seen, err := a.await(cmd.Context(), client, cluster, done)
-			if err != nil {
-				return err
+			var seen map[string]string
+			if done != nil {
+				var err error
+				if seen, err = a.await(cmd.Context(), client, cluster, done); err != nil {
+					return err
+				}
 			}
 			return a.answer(Steered{Did: verb, Cluster: cluster, Seen: seen}, func(w io.Writer) {
 				fmt.Fprintf(w, "%s %s: %s\n", past[verb], cluster, effect)

@@ -1,7 +1,6 @@
 package verbs
 
 import (
-	"context"
 	"fmt"
 	"io"
 
@@ -11,35 +10,16 @@ import (
 )
 
 func (a *app) lose() *cobra.Command {
-	return a.steer("lose", "its connections hang and its control is silent until fairlead find", (*control.Client).Lose)
+	return a.steer("lose", "its connections hang and its control is silent until fairlead find", (*control.Client).Lose, nil)
 }
 
 func (a *app) find() *cobra.Command {
-	return a.steer("find", "it answers again", (*control.Client).Find)
+	return a.steer("find", "it answers again", (*control.Client).Find, nil)
 }
 
 // release is no fault, but the operator's word after one.
 func (a *app) release() *cobra.Command {
-	return a.steer("release", "what it withdraws is believed", (*control.Client).Release)
-}
-
-// steer returns a verb that asks for something and is done.
-func (a *app) steer(verb, effect string, ask func(*control.Client, context.Context, string) error) *cobra.Command {
-	return &cobra.Command{
-		Use: verb, Args: count(1, 1, "fairlead "+verb+" east"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, cluster := a.dial(), args[0]
-			if err := a.checkCluster(cmd.Context(), client, cluster); err != nil {
-				return err
-			}
-			if err := ask(client, cmd.Context(), cluster); err != nil {
-				return refused(err)
-			}
-			return a.answer(Steered{Did: verb, Cluster: cluster}, func(w io.Writer) {
-				fmt.Fprintf(w, "%s %s: %s\n", past[verb], cluster, effect)
-			})
-		},
-	}
+	return a.steer("release", "what it withdraws is believed", (*control.Client).Release, nil)
 }
 
 func (a *app) hub() *cobra.Command {

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"fairlead.dev/fairlead/control"
-	"fairlead.dev/fairlead/picture"
 	"fairlead.dev/fairlead/trace"
 	"fairlead.dev/fairlead/xds"
 )
@@ -82,25 +81,8 @@ func (a *app) traceFolder(t traced) (*trace.Answer, error) {
 	}
 	pic := s.fleet.Picture(t.from)
 	store := xds.NewStore(xds.Options{ServiceListeners: true})
-	store.Apply(pic, published(pic))
+	store.Apply(pic, xds.Keys(pic))
 	return trace.Request(pic, store.Set(), trace.Virtual{Method: t.method, URL: t.url, Header: t.header}), nil
-}
-
-// published returns the keys of everything in a picture that becomes resources.
-func published(pic *picture.Picture) (keys []picture.Key) {
-	for g := range pic.Groups() {
-		keys = append(keys, picture.Key{Kind: picture.KindGroup, Path: g.ID.String()})
-	}
-	for s := range pic.Services() {
-		keys = append(keys, picture.Key{Kind: picture.KindService, Path: s.Name.String()})
-	}
-	for s := range pic.Servers() {
-		keys = append(keys, picture.Key{Kind: picture.KindServer, Path: s.ID.String()})
-	}
-	for h := range pic.Hosts() {
-		keys = append(keys, picture.Key{Kind: picture.KindHost, Path: h.ID.String()})
-	}
-	return keys
 }
 
 var methodName = regexp.MustCompile(`^[A-Z]+$`)
