@@ -62,7 +62,7 @@ func (in *incoming) take(e hub.Event) {
 		in.sync()
 		return
 	}
-	cluster := clusterOf(e.Object)
+	cluster := e.Object.SourceCluster()
 	if e.Object.GetNamespace() != hub.Namespace(cluster) {
 		in.agent.Log.Warn("record of another cluster refused", "cluster", cluster, "namespace", e.Object.GetNamespace(), "name", e.Object.GetName())
 		return
@@ -121,18 +121,6 @@ func (in *incoming) sync() {
 	if !in.agent.hubUp.Swap(true) {
 		in.agent.Log.Info("hub found")
 	}
-}
-
-func clusterOf(obj hub.Object) string {
-	switch o := obj.(type) {
-	case *v1alpha1.Member:
-		return o.Spec.Cluster
-	case *v1alpha1.ServiceRecord:
-		return o.Spec.Cluster
-	case *v1alpha1.EndpointRecord:
-		return o.Spec.Cluster
-	}
-	return ""
 }
 
 // rest waits for about as long as told, and says whether ctx is still alive. The jitter keeps a fleet from coming back all at once.

@@ -10,14 +10,9 @@ import (
 
 	"fairlead.dev/fairlead/control"
 	"fairlead.dev/fairlead/fleet"
-	"fairlead.dev/fairlead/mcs"
 	"fairlead.dev/fairlead/picture"
 	"fairlead.dev/fairlead/route"
 )
-
-func exporting(exporters []mcs.Exporter, cluster string) bool {
-	return slices.ContainsFunc(exporters, func(e mcs.Exporter) bool { return e.Cluster == cluster })
-}
 
 // Announce says what listens where, and three commands to try.
 func (f *Fleet) Announce(to io.Writer) {
@@ -149,7 +144,7 @@ func rank(pic *picture.Picture, g fleet.GroupID) int {
 	switch {
 	case g.Kind != fleet.Import || s == nil:
 		return 0
-	case len(s.Exporters) > 1 && exporting(s.Exporters, pic.Vantage().Name):
+	case len(s.Exporters) > 1 && s.ExportedBy(pic.Vantage().Name):
 		return 2
 	}
 	return 1

@@ -35,7 +35,7 @@ func (f *Fleet) answers(ctx context.Context, k *cluster) bool {
 			return false
 		}
 		for ex := range there.Exports() {
-			if s := pic.Service(ex.Service); s == nil || !exporting(s.Exporters, other.name) {
+			if s := pic.Service(ex.Service); s == nil || !s.ExportedBy(other.name) {
 				return false
 			}
 		}

@@ -71,9 +71,6 @@ type Body struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Handler answers HTTP requests as the identity; gRPC needs Serve.
-func Handler(id Identity) http.Handler { return newHandler(id) }
-
 func newHandler(id Identity) *handler { return &handler{id: id, closing: make(chan struct{})} }
 
 type handler struct {

@@ -45,12 +45,12 @@ func (c *Client) Write(ctx context.Context, obj Object) error {
 
 // Delete removes the object from the hub. One that is not there is no error. Errors as for Write.
 func (c *Client) Delete(ctx context.Context, obj Object) error {
-	i := id{Namespace(clusterOf(obj)), kindOf(obj), obj.GetName()}
+	i := id{Namespace(obj.SourceCluster()), kindOf(obj), obj.GetName()}
 	if err := c.allowed(i.namespace); err != nil {
 		return err
 	}
 	err := c.retry(ctx, func() error {
-		if err := c.current(clusterOf(obj)); err != nil {
+		if err := c.current(obj.SourceCluster()); err != nil {
 			return err
 		}
 		old, err := c.memory.get(i)
@@ -85,11 +85,11 @@ func (c *Client) retry(ctx context.Context, try func() error) error {
 // prepare returns what is to be stored: obj on top of what is there, with the version that was read.
 func (c *Client) prepare(obj Object) (Object, error) {
 	next := obj.DeepCopyObject().(Object)
-	next.SetNamespace(Namespace(clusterOf(obj)))
+	next.SetNamespace(Namespace(obj.SourceCluster()))
 	if err := c.allowed(next.GetNamespace()); err != nil {
 		return nil, err
 	}
-	if err := c.current(clusterOf(obj)); err != nil {
+	if err := c.current(obj.SourceCluster()); err != nil {
 		return nil, err
 	}
 	old, err := c.memory.get(idOf(next))
@@ -152,17 +152,4 @@ func stamp(obj Object, term int64) {
 	}
 	annotations[AnnotationTerm] = strconv.FormatInt(term, 10)
 	obj.SetAnnotations(annotations)
-}
-
-// clusterOf returns the cluster that an object says it belongs to.
-func clusterOf(obj Object) string {
-	switch o := obj.(type) {
-	case *v1alpha1.Member:
-		return o.Spec.Cluster
-	case *v1alpha1.ServiceRecord:
-		return o.Spec.Cluster
-	case *v1alpha1.EndpointRecord:
-		return o.Spec.Cluster
-	}
-	panic(fmt.Sprintf("hub: %T has no place on a hub", obj))
 }

@@ -19,6 +19,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"fairlead.dev/fairlead/api/v1alpha1"
 )
 
 // AnnotationTerm stands on each record: the term of the writer that wrote it. Once a newer term has written the member's marker, an older one
@@ -45,6 +47,7 @@ var (
 type Object interface {
 	metav1.Object
 	runtime.Object
+	v1alpha1.FromCluster
 }
 
 // EventType says what an Event tells.

@@ -1,6 +1,7 @@
 package mcs
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -46,6 +47,11 @@ type Merged struct {
 
 	// Conflicts is empty where all exports agree. Sorted by reason.
 	Conflicts []Conflict
+}
+
+// ExportedBy says whether a cluster is one of the exporters.
+func (m *Merged) ExportedBy(cluster string) bool {
+	return slices.ContainsFunc(m.Exporters, func(e Exporter) bool { return e.Cluster == cluster })
 }
 
 // Exporter is one cluster that exports a merged service.

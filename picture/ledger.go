@@ -49,7 +49,7 @@ func newLedger(own string, policy health.Policy, prior Prior) *ledger {
 	l := &ledger{own: own, policy: policy, prior: prior, members: map[string]*account{}}
 	for k, fact := range prior.Missing {
 		l.restore = append(l.restore, Change{k, fact})
-		a := l.account(clusterOf(fact))
+		a := l.account(fact.(v1alpha1.FromCluster).SourceCluster())
 		if m, ok := fact.(*v1alpha1.Member); ok {
 			a.member, a.unseen = m, true
 		} else {
@@ -272,18 +272,6 @@ func recordCluster(k Key) string {
 	}
 	_, cluster := lastWord(path)
 	return cluster
-}
-
-func clusterOf(f Fact) string {
-	switch f := f.(type) {
-	case *v1alpha1.Member:
-		return f.Spec.Cluster
-	case *v1alpha1.ServiceRecord:
-		return f.Spec.Cluster
-	case *v1alpha1.EndpointRecord:
-		return f.Spec.Cluster
-	}
-	panic("picture: not a fact from the hub")
 }
 
 func objectName(f Fact) string {

@@ -14,7 +14,6 @@ import (
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
 	"fairlead.dev/fairlead/fleet"
-	"fairlead.dev/fairlead/mcs"
 	"fairlead.dev/fairlead/route"
 )
 
@@ -84,11 +83,6 @@ func (p *Picture) Hosts() iter.Seq[*route.VirtualHost] {
 	return all[*route.VirtualHost](p, KindHost, "")
 }
 
-// HostsOf returns the virtual hosts of one server.
-func (p *Picture) HostsOf(id route.ServerID) iter.Seq[*route.VirtualHost] {
-	return all[*route.VirtualHost](p, KindHost, id.String()+"/")
-}
-
 // Host returns one virtual host or nil.
 func (p *Picture) Host(id route.HostID) *route.VirtualHost {
 	return one[*route.VirtualHost](p, KindHost, id.String())
@@ -110,14 +104,6 @@ func (p *Picture) Status(r fleet.Ref) *Status {
 
 // Rejections returns what was not taken and why.
 func (p *Picture) Rejections() iter.Seq[*Rejection] { return all[*Rejection](p, KindRejection, "") }
-
-// Import returns the merged service behind a name, or nil.
-func (p *Picture) Import(n fleet.Name) *mcs.Merged {
-	if s := p.Service(n); s != nil {
-		return s.Merged
-	}
-	return nil
-}
 
 func one[T any](p *Picture, kind Kind, path string) (value T) {
 	if v, ok := p.values.Get([]byte(Key{kind, path}.String())); ok {

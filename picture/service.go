@@ -18,7 +18,7 @@ func service(c *Centre, v view, path string, _ time.Time) ([]value, time.Time) {
 		c.ips.release(fleet.ParseName(path))
 		return nil, time.Time{}
 	}
-	own := isExporter(m, v.vantage.Name)
+	own := m.ExportedBy(v.vantage.Name)
 	raw := importedSlices(v, path, m, own)
 	standings := standingsOf(v, m)
 	effective := balance.Withdraw(reachable(raw, v.vantage, standings), standings)
@@ -77,14 +77,10 @@ func groupValue(in balance.Input) value {
 	return value{Key{KindGroup, in.ID.String()}, balance.Group(in)}
 }
 
-func isExporter(m *mcs.Merged, cluster string) bool {
-	return slices.ContainsFunc(m.Exporters, func(e mcs.Exporter) bool { return e.Cluster == cluster })
-}
-
 // importedSlices returns the slices of the exporting clusters, the own ones as they are here and now.
 func importedSlices(v view, path string, m *mcs.Merged, own bool) (out []*fleet.Slice) {
 	v.under(kindSlice, path, func(_ string, s any) bool {
-		if sl := s.(*fleet.Slice); sl.Cluster != v.vantage.Name && isExporter(m, sl.Cluster) {
+		if sl := s.(*fleet.Slice); sl.Cluster != v.vantage.Name && m.ExportedBy(sl.Cluster) {
 			out = append(out, sl)
 		}
 		return true
