@@ -88,6 +88,9 @@ func TestWhereBeaconsFailAndEndpointsAnswerAClusterIsNotLost(t *testing.T) {
 	east := w.join("east", nil)
 	east.Apply(facts(""))
 	eventually(t, "the endpoint of west's cart may be sampled", func() bool {
+		if east.Picture() == nil {
+			return false
+		}
 		got := Samples(east.Picture(), "west")
 		return len(got) == 1 && got[0].String() == endpoint.Addr().String()
 	})
