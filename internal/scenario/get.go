@@ -17,7 +17,7 @@ import (
 )
 
 // httpTimeout bounds one request of a story.
-const httpTimeout = 5 * time.Second
+const httpTimeout = 15 * time.Second
 
 // request is the flags of get.
 type request struct {
