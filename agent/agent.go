@@ -5,16 +5,20 @@
 // others' beacons. Out go pictures to the Outputs, and the own records with their marker to the Hub. The Hub may be away: what is known
 // stays known, the data path goes on, and what is to be written is written when it is back, because writing is level-triggered.
 //
+// Several replicas may run for one cluster. Each runs the whole centre and probes for itself; one of them leads and writes (Lead, Follow). They tell each
+// other what their probes see (Peers), so that a cluster is lost only if nobody reaches it.
+//
 // One goroutine owns the centre and is the only one that calls Outputs. It wakes for four things: changed local objects, events of the
 // hub, a probe result that can change a verdict, and the moment that the centre itself named. An idle fleet steps nothing.
 //
-// Start with New and Run. The hub's events come in through listen.go, records go out through publish.go, the probers are in probe.go
-// and what they answer is in beacon.go.
+// Start with New and Run. The hub's events come in through listen.go, records go out through publish.go, the probers are in probe.go,
+// what they answer is in beacon.go, and what replicas tell each other in peers.go.
 package agent
 
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net"
 	"strings"
@@ -54,17 +58,30 @@ type Options struct {
 	Probe ProbePolicy
 	// Heartbeat is how often the marker changes even if nothing else does; 15 s where zero.
 	Heartbeat time.Duration
-	Log       *slog.Logger
+	// Standby says that this replica writes nothing until Lead is called.
+	Standby bool
+	// Fenced, where it is given, is called when this replica finds out that another one writes: it has stopped then, and does not lead until Lead is
+	// called again.
+	Fenced func(err error)
+	// Beacons, where it is given, returns the addresses of the beacons that run now, and Status all else that the cluster says of itself. Both are
+	// asked often, and must not block. Of the Status, the marker does not count.
+	Beacons func() []string
+	Status  func() v1alpha1.MemberStatus
+	Log     *slog.Logger
 }
 
 // Agent runs one cluster's centre. Its methods are safe for concurrent use.
 type Agent struct {
 	Options
+	id       string // tells this replica from its peers
 	inbox    *inbox
 	observer *observer
 	probers  *probers
 	self     *self
 	outgoing *outgoing
+	leading  *leading
+	standing standing // of what is published, and below why something is not: both belong to the goroutine that publishes
+	refusal  string
 	picture  atomic.Pointer[picture.Picture]
 	applied  atomic.Bool // the own cluster's objects have come
 	hubUp    atomic.Bool
@@ -77,10 +94,13 @@ func New(o Options) *Agent {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{Options: o, inbox: newInbox(), outgoing: newOutgoing()}
+	a := &Agent{Options: o, id: rand.Text(), inbox: newInbox(), outgoing: newOutgoing(), leading: newLeading()}
 	a.observer = newObserver(o.Vantage.Health.Misses, a.inbox.put)
 	a.self = newSelf(o.Self, a.inbox.put)
 	a.probers = newProbers(o, a.observer, a.Picture)
+	if !o.Standby {
+		a.Lead()
+	}
 	return a
 }
 
@@ -111,6 +131,12 @@ func (a *Agent) HubUp() bool { return a.hubUp.Load() }
 // Drain takes the operator's word for the own cluster without waiting for the hub to carry it: the picture and the beacons say at once
 // that it drains, or no longer does. The word stands until the hub says the same.
 func (a *Agent) Drain(on bool) { a.self.drain(on) }
+
+// Lead makes this replica the one that writes: it compares all that is its own with what is on the hub, and takes over the marker.
+func (a *Agent) Lead() { a.leading.lead() }
+
+// Follow makes this replica stop writing. What is on its way to the hub may still arrive there.
+func (a *Agent) Follow() { a.leading.follow() }
 
 // Release takes the operator's word that a mass withdrawal by another cluster, which is held for a while, is meant.
 func (a *Agent) Release(cluster string) { a.observer.release(cluster) }
@@ -143,9 +169,10 @@ func (a *Agent) steer(ctx context.Context) {
 
 func (a *Agent) step(ctx context.Context, centre *picture.Centre) time.Time {
 	complete := a.applied.Load()
-	pic, changed, wake := centre.Step(a.inbox.take(), time.Now())
+	changes, since := a.inbox.take()
+	pic, changed, wake := centre.Step(changes, time.Now())
 	before := a.picture.Swap(pic)
-	a.outgoing.follow(pic, changed, complete)
+	a.outgoing.follow(pic, changed, since, complete)
 	if len(changed) == 0 && before != nil {
 		return wake
 	}

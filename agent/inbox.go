@@ -2,6 +2,7 @@ package agent
 
 import (
 	"sync"
+	"time"
 
 	"fairlead.dev/fairlead/picture"
 )
@@ -14,6 +15,7 @@ type inbox struct {
 	mu    sync.Mutex
 	order []picture.Key
 	facts map[picture.Key]picture.Fact
+	since time.Time // when the first of them came
 }
 
 func newInbox() *inbox {
@@ -26,6 +28,9 @@ func (b *inbox) put(changes []picture.Change) {
 		return
 	}
 	b.mu.Lock()
+	if len(b.order) == 0 {
+		b.since = time.Now()
+	}
 	for _, ch := range changes {
 		if _, there := b.facts[ch.Key]; !there {
 			b.order = append(b.order, ch.Key)
@@ -36,17 +41,17 @@ func (b *inbox) put(changes []picture.Change) {
 	signal(b.ready)
 }
 
-// take empties the inbox.
-func (b *inbox) take() []picture.Change {
+// take empties the inbox, and tells when the first of its changes came.
+func (b *inbox) take() (changes []picture.Change, since time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	changes := make([]picture.Change, len(b.order))
+	changes = make([]picture.Change, len(b.order))
 	for i, k := range b.order {
 		changes[i] = picture.Change{Key: k, Fact: b.facts[k]}
 	}
 	b.order = nil
 	clear(b.facts)
-	return changes
+	return changes, b.since
 }
 
 // signal makes a channel of capacity one ready.

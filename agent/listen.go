@@ -14,7 +14,7 @@ import (
 // The pauses between two attempts to reach the hub.
 const (
 	shortestPause = 50 * time.Millisecond
-	longestPause  = time.Second
+	longestPause  = 700 * time.Millisecond
 )
 
 // listen watches the hub until ctx ends, and watches again whenever a watch breaks.
@@ -47,6 +47,7 @@ type incoming struct {
 	listed map[picture.Key]struct{} // while the list comes in
 	batch  []picture.Change
 	mine   map[string]hub.Object // own records, while the list comes in
+	member bool                  // the own Member was in the list
 }
 
 func (in *incoming) begin() {
@@ -54,6 +55,7 @@ func (in *incoming) begin() {
 	in.listed = map[picture.Key]struct{}{}
 	in.batch = nil
 	in.mine = map[string]hub.Object{}
+	in.member = false
 }
 
 // take is called with each event of a watch.
@@ -73,7 +75,10 @@ func (in *incoming) take(e hub.Event) {
 	}
 	change := picture.Change{Key: picture.KeyOf(e.Object)}
 	delete(in.known, change.Key)
-	if e.Type == hub.Put {
+	switch e.Type {
+	case hub.Unwatched:
+		change.Fact = picture.Unwatched{}
+	case hub.Put:
 		change.Fact = e.Object
 		in.known[change.Key] = struct{}{}
 		if m, ok := e.Object.(*v1alpha1.Member); ok {
@@ -91,9 +96,12 @@ func (in *incoming) take(e hub.Event) {
 // own takes an event of the own namespace: it tells what is written, never what is so.
 func (in *incoming) own(e hub.Event) {
 	if m, ok := e.Object.(*v1alpha1.Member); ok {
+		in.member = in.member || e.Type == hub.Put
 		if e.Type == hub.Put {
 			in.agent.self.seen(m)
 			in.agent.outgoing.seen(m)
+		} else {
+			in.agent.outgoing.unseen()
 		}
 		return
 	}
@@ -116,6 +124,9 @@ func (in *incoming) sync() {
 		}
 	}
 	in.agent.inbox.put(in.batch)
+	if !in.member {
+		in.agent.outgoing.unseen()
+	}
 	in.agent.outgoing.sync(in.mine)
 	in.batch, in.listed, in.mine, in.synced = nil, nil, nil, true
 	if !in.agent.hubUp.Swap(true) {

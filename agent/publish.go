@@ -1,49 +1,95 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"maps"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"golang.org/x/sync/errgroup"
 
-	"fairlead.dev/fairlead/api/v1alpha1"
 	"fairlead.dev/fairlead/hub"
-	"fairlead.dev/fairlead/picture"
 )
 
-// writeTimeout bounds one call of the hub: one that hangs must not keep newer states from being written.
-const writeTimeout = 2 * time.Second
+const (
+	// writeTimeout bounds one call of the hub: one that hangs must not keep newer states from being written.
+	writeTimeout = 2 * time.Second
+	// writers is how many records are written at a time.
+	writers = 16
+	// What the hub refuses is tried again soon, and less and less often.
+	shortestRetry = time.Second
+	longestRetry  = time.Minute
+	// lookAround is how often the agent looks whether what the cluster says of itself has changed.
+	lookAround = time.Second
+)
 
-// publish writes the own records to the hub whenever they differ from what the hub has, and a heartbeat when they do not.
+// publish writes while this replica leads, until ctx ends.
 func (a *Agent) publish(ctx context.Context) {
-	beat := time.NewTicker(a.Heartbeat)
+	for {
+		term, ok := a.leading.await(ctx)
+		if !ok {
+			return
+		}
+		a.outgoing.lead()
+		if err := a.publishTerm(term); errors.Is(err, hub.ErrFenced) {
+			a.leading.follow()
+			a.Log.Error("another writer took over: this agent writes no more", "err", err)
+			if a.Fenced != nil {
+				a.Fenced(err)
+			}
+		}
+	}
+}
+
+// publishTerm writes the own records to the hub whenever they differ from what the hub has, and a heartbeat when they do not, until ctx ends or
+// somebody else writes.
+func (a *Agent) publishTerm(ctx context.Context) error {
+	beat, look := time.NewTicker(a.Heartbeat), time.NewTicker(lookAround)
 	defer beat.Stop()
-	pause := shortestPause
+	defer look.Stop()
+	retry := time.NewTimer(longestRetry)
+	retry.Stop()
+	defer retry.Stop()
+	t := telling{agent: a}
+	pause, patience, waiting := shortestPause, shortestRetry, false
 	for {
 		alive := false
 		select {
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		case <-beat.C:
 			alive = true
+		case <-look.C:
+			if !t.changed() {
+				continue
+			}
+		case <-retry.C:
+			waiting, patience = false, min(2*patience, longestRetry)
+			a.outgoing.reconsider()
+			continue
 		case <-a.outgoing.signal:
 		}
-		err := a.publishOnce(ctx, alive)
+		err := a.publishOnce(ctx, &t, alive)
+		switch refused := a.outgoing.refusals(); {
+		case refused == 0 && !waiting:
+			patience = shortestRetry
+		case refused > 0 && !waiting:
+			waiting = true
+			retry.Reset(patience)
+		}
 		switch {
 		case err == nil:
 			pause = shortestPause
 			continue
 		case errors.Is(err, hub.ErrFenced):
-			a.Log.Error("another writer took over: this agent writes no more", "err", err)
-			return
+			return err
 		case !errors.Is(err, hub.ErrDown) && ctx.Err() == nil:
 			a.Log.Warn("records not written, trying again", "err", err)
 		}
 		if !rest(ctx, pause) {
-			return
+			return ctx.Err()
 		}
 		pause = min(2*pause, longestPause)
 		a.outgoing.wake()
@@ -51,28 +97,101 @@ func (a *Agent) publish(ctx context.Context) {
 }
 
 // publishOnce brings the hub to what the newest picture exports: additions and changes, then the marker that accounts for them and
-// names what is withdrawn, then the deletions.
-func (a *Agent) publishOnce(ctx context.Context, alive bool) error {
-	write, withdraw, totals, ready := a.outgoing.due()
-	if !ready {
+// names what is withdrawn, then the deletions. Where another writer wrote before, the marker is claimed first as it stands, so that that one is
+// fenced.
+func (a *Agent) publishOnce(ctx context.Context, t *telling, alive bool) error {
+	d, why := a.outgoing.due()
+	a.explain(why)
+	switch why {
+	case ready:
+	case notApproved:
+		return t.introduce(ctx)
+	default:
 		return nil // what is missing, when it comes, wakes again
 	}
-	for _, obj := range write {
-		if err := a.bounded(ctx, obj, a.Hub.Write); err != nil {
-			return fmt.Errorf("write %s: %w", obj.GetName(), err)
+	if d.takeover {
+		if err := t.tell(ctx, a.outgoing.claim()); err != nil {
+			return fmt.Errorf("claim the marker: %w", err)
 		}
-		a.outgoing.done(obj.GetName(), obj)
 	}
-	if err := a.mark(ctx, totals, withdraw, alive); err != nil {
+	refused, err := a.writeAll(ctx, d.write)
+	if err != nil {
+		return err
+	}
+	for _, obj := range refused {
+		d.books.without(obj)
+	}
+	if err := t.mark(ctx, d, alive); err != nil {
 		return fmt.Errorf("write the marker: %w", err)
 	}
-	for _, obj := range withdraw {
-		if err := a.bounded(ctx, obj, a.Hub.Delete); err != nil {
-			return fmt.Errorf("delete %s: %w", obj.GetName(), err)
-		}
-		a.outgoing.done(obj.GetName(), nil)
+	if err := a.deleteAll(ctx, d.withdraw); err != nil {
+		return err
+	}
+	if d.more {
+		a.outgoing.wake()
 	}
 	return nil
+}
+
+// explain logs why nothing is published, once.
+func (a *Agent) explain(why standing) {
+	if was := a.standing; was != why && (why == noMember || why == notApproved) {
+		a.Log.Warn("nothing is published", "reason", string(why))
+	}
+	a.standing = why
+}
+
+// writeAll writes records, some at a time, and returns those that the hub refuses. Those do not keep the others back.
+func (a *Agent) writeAll(ctx context.Context, all []outbound) (refused []hub.Object, err error) {
+	verdicts := make([]error, len(all))
+	err = a.each(ctx, len(all), func(ctx context.Context, i int) error {
+		name := all[i].GetName()
+		switch err := a.bounded(ctx, all[i].stamped(), a.Hub.Write); {
+		case err == nil:
+			a.outgoing.done(name, all[i].Object)
+		case errors.Is(err, hub.ErrForbidden):
+			verdicts[i] = err
+		default:
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+		return nil
+	})
+	var first error
+	for i, verdict := range verdicts {
+		if verdict != nil {
+			a.outgoing.refuse(all[i].GetName(), all[i].Object)
+			refused = append(refused, all[i].Object)
+			first = cmp.Or(first, verdict)
+		}
+	}
+	if first != nil && first.Error() != a.refusal {
+		a.refusal = first.Error()
+		a.Log.Warn("records refused by the hub", "count", len(refused), "name", refused[0].GetName(), "err", first)
+	}
+	return refused, err
+}
+
+func (a *Agent) deleteAll(ctx context.Context, all []hub.Object) error {
+	return a.each(ctx, len(all), func(ctx context.Context, i int) error {
+		if err := a.bounded(ctx, all[i], a.Hub.Delete); err != nil {
+			return fmt.Errorf("delete %s: %w", all[i].GetName(), err)
+		}
+		a.outgoing.done(all[i].GetName(), nil)
+		return nil
+	})
+}
+
+// each does something n times, some at a time, until it has failed.
+func (a *Agent) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for i := range n {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error { return do(ctx, i) })
+	}
+	return group.Wait()
 }
 
 func (a *Agent) bounded(ctx context.Context, obj hub.Object, call func(context.Context, hub.Object) error) error {
@@ -81,34 +200,17 @@ func (a *Agent) bounded(ctx context.Context, obj hub.Object, call func(context.C
 	return call(ctx, obj)
 }
 
-// mark writes the marker if it changed or must show that the agent lives.
-func (a *Agent) mark(ctx context.Context, totals picture.Totals, withdraw []hub.Object, alive bool) error {
-	a.outgoing.mu.Lock()
-	old, there := a.outgoing.marker, a.outgoing.found > 0 && a.outgoing.found >= a.outgoing.marker.Sequence
-	a.outgoing.mu.Unlock()
-	next := v1alpha1.Marker{Term: old.Term, Sequence: old.Sequence, Exports: int32(totals.Exports), Slices: int32(totals.Slices)}
-	for _, obj := range withdraw {
-		next.Withdrawing = append(next.Withdrawing, obj.GetName())
+// stamped returns the record with the moment on it at which the agent learnt of it.
+func (o outbound) stamped() hub.Object {
+	if o.since.IsZero() {
+		return o.Object
 	}
-	// What was withdrawn before stays named until there is something else to tell.
-	told := next.Exports == old.Exports && next.Slices == old.Slices &&
-		(len(withdraw) == 0 || slices.Equal(next.Withdrawing, old.Withdrawing))
-	if told && there && !alive {
-		return nil
+	obj := o.DeepCopyObject().(hub.Object)
+	annotations := maps.Clone(obj.GetAnnotations())
+	if annotations == nil {
+		annotations = map[string]string{}
 	}
-	next.Sequence++
-	member := &v1alpha1.Member{
-		ObjectMeta: metav1.ObjectMeta{Name: a.Vantage.Name},
-		Spec:       v1alpha1.MemberSpec{Cluster: a.Vantage.Name},
-		Status:     v1alpha1.MemberStatus{Marker: next},
-	}
-	if err := a.bounded(ctx, member, a.Hub.Write); err != nil {
-		return err
-	}
-	a.outgoing.mu.Lock()
-	defer a.outgoing.mu.Unlock()
-	if next.Sequence > a.outgoing.marker.Sequence {
-		a.outgoing.marker, a.outgoing.found = next, next.Sequence
-	}
-	return nil
+	annotations[hub.AnnotationReceived] = o.since.UTC().Format(time.RFC3339Nano)
+	obj.SetAnnotations(annotations)
+	return obj
 }

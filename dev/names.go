@@ -5,17 +5,19 @@ import (
 	"net"
 
 	"fairlead.dev/fairlead/dns"
+	dnsnames "fairlead.dev/fairlead/dns/names"
 	"fairlead.dev/fairlead/picture"
 )
 
 // names is one cluster's DNS server.
 type names struct {
 	server  *dns.Server
+	table   *dns.Table // only use changes it
 	address string
 }
 
 func newNames(k *cluster) *names {
-	n := &names{address: k.at(dnsPort)}
+	n := &names{address: k.at(dnsPort), table: dns.NewTable()}
 	n.server = dns.New(dns.Options{
 		Listen: k.doors.Listen,
 		ListenPacket: func(ctx context.Context, network, _ string) (net.PacketConn, error) {
@@ -27,7 +29,10 @@ func newNames(k *cluster) *names {
 }
 
 // use is an agent.Output.
-func (n *names) use(pic *picture.Picture, _ []picture.Key) { n.server.Use(pic) }
+func (n *names) use(pic *picture.Picture, changed []picture.Key) {
+	n.table = dnsnames.Follow(n.table, pic, changed)
+	n.server.Use(n.table)
+}
 
 // open opens the server's addresses.
 func (n *names) open(ctx context.Context) error {

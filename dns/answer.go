@@ -7,7 +7,6 @@ import (
 	mdns "github.com/miekg/dns"
 
 	"fairlead.dev/fairlead/fleet"
-	"fairlead.dev/fairlead/picture"
 )
 
 // Answer answers one question: the sections and the response code of an authoritative answer, or REFUSED. Addresses come in a
@@ -96,7 +95,11 @@ func (a *answer) name(labels []string) bool {
 	}
 	switch rest := labels[:n-3]; {
 	case len(rest) == 0:
-		a.addresses(s)
+		if a.q.Qtype == mdns.TypeSRV {
+			a.everyPort(s)
+		} else {
+			a.addresses(s)
+		}
 		return true
 	case len(rest) <= 2 && strings.HasPrefix(rest[len(rest)-1], "_"):
 		return a.ports(s, rest)
@@ -106,13 +109,10 @@ func (a *answer) name(labels []string) bool {
 	return false
 }
 
-// exists says whether a service has names: it is imported here (M9), and a headless one has a ready endpoint (D4).
-func exists(s *picture.Service) bool {
-	if s == nil || s.Merged == nil || s.Imported == nil {
-		return false
-	}
-	if !s.Headless {
-		return true
+// exists says whether a service has names: it is there, and a headless one has a ready endpoint (D4).
+func exists(s *Service) bool {
+	if s == nil || !s.Headless {
+		return s != nil
 	}
 	for range endpoints(s) {
 		return true
@@ -130,7 +130,7 @@ func hasNames(src Source, namespace string) bool {
 }
 
 // addresses adds the A or AAAA records of a service (D2, D4).
-func (a *answer) addresses(s *picture.Service) {
+func (a *answer) addresses(s *Service) {
 	if !s.Headless {
 		a.msg.Answer = a.rotated(records(a.header(a.q.Qtype), s.IPs))
 		return

@@ -3,26 +3,24 @@ package dns
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 
 	mdns "github.com/miekg/dns"
-	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 
 	"fairlead.dev/fairlead/fleet"
-	"fairlead.dev/fairlead/mcs"
-	"fairlead.dev/fairlead/picture"
 )
 
 // known is a source for tests.
-type known map[fleet.Name]*picture.Service
+type known map[fleet.Name]*Service
 
-func (k known) Service(n fleet.Name) *picture.Service { return k[n] }
+func (k known) Service(n fleet.Name) *Service { return k[n] }
 
-func (k known) ServicesIn(namespace string) iter.Seq[*picture.Service] {
-	return func(yield func(*picture.Service) bool) {
+func (k known) ServicesIn(namespace string) iter.Seq[*Service] {
+	return func(yield func(*Service) bool) {
 		for n, s := range k {
 			if n.Namespace == namespace && !yield(s) {
 				return
@@ -31,16 +29,14 @@ func (k known) ServicesIn(namespace string) iter.Seq[*picture.Service] {
 	}
 }
 
-func (k known) add(s *picture.Service) { k[s.Name] = s }
+func (k known) add(s *Service) { k[s.Name] = s }
 
-var imported = &mcs.Imported{Object: &mcsv1beta1.ServiceImport{}}
-
-func port(name string, number uint16, protocol fleet.Protocol, sources map[string]string) mcs.MergedPort {
-	return mcs.MergedPort{Port: fleet.Port{Name: name, Port: number, Protocol: protocol}, Sources: sources}
+func port(name string, number uint16, protocol fleet.Protocol) fleet.Port {
+	return fleet.Port{Name: name, Port: number, Protocol: protocol}
 }
 
-func service(name string, headless bool, ports ...mcs.MergedPort) *picture.Service {
-	return &picture.Service{Merged: &mcs.Merged{Name: fleet.ParseName(name), Headless: headless, Ports: ports}, Imported: imported}
+func service(name string, headless bool, ports ...fleet.Port) *Service {
+	return &Service{Name: fleet.ParseName(name), Headless: headless, Ports: ports}
 }
 
 func addrs(texts ...string) (out []netip.Addr) {
@@ -64,12 +60,12 @@ func pods(cluster string, ports []fleet.Port, texts ...string) *fleet.Slice {
 // shop is a clusterset with a bit of everything.
 func shop() known {
 	k := known{}
-	cart := service("shop/cart", false, port("http", 80, fleet.TCP, nil), port("dns", 53, fleet.UDP, nil), port("", 81, fleet.TCP, nil))
+	cart := service("shop/cart", false, port("http", 80, fleet.TCP), port("dns", 53, fleet.UDP), port("", 81, fleet.TCP))
 	cart.IPs = addrs("127.11.240.1", "fd00::240:1")
 	k.add(cart)
 
-	journal := []fleet.Port{{Name: "j", Port: 7070, Protocol: fleet.TCP}}
-	ledger := service("shop/ledger", true, port("journal", 70, fleet.TCP, map[string]string{"west": "j", "east.eu": "j"}), port("admin", 71, fleet.TCP, map[string]string{"west": "none"}))
+	journal := []fleet.Port{port("journal", 7070, fleet.TCP)}
+	ledger := service("shop/ledger", true, port("journal", 70, fleet.TCP), port("admin", 71, fleet.TCP))
 	ledger.Slices = []*fleet.Slice{
 		pods("west", journal, "127.11.0.2@ledger-1", "127.11.0.1@ledger-0", "!127.11.0.3@ledger-2"),
 		pods("west", journal, "fd00::11:1@ledger-0", "127.11.0.1@ledger-0"),
@@ -78,16 +74,11 @@ func shop() known {
 	}
 	k.add(ledger)
 
-	dark := service("shop/dark", true, port("http", 80, fleet.TCP, map[string]string{"west": "http"}))
+	dark := service("shop/dark", true, port("http", 80, fleet.TCP))
 	dark.Slices = []*fleet.Slice{pods("west", nil, "!127.11.0.7")}
 	k.add(dark)
 
-	absent := service("absent/cart", false, port("http", 80, fleet.TCP, nil))
-	absent.Imported = nil
-	absent.IPs = addrs("127.11.240.9")
-	k.add(absent)
-
-	pending := service("shop/pending", false, port("http", 80, fleet.TCP, nil))
+	pending := service("shop/pending", false, port("http", 80, fleet.TCP))
 	k.add(pending)
 
 	dim := service("dim/dark", true)
@@ -156,7 +147,8 @@ func TestAnswer(t *testing.T) {
 		{"D3 no data", "_tcp.cart.shop.svc", srv, `NODATA`},
 		{"D3 no data", "_sctp.cart.shop.svc", srv, `NXDOMAIN`},
 		{"D3 no data", "http._tcp.cart.shop.svc", srv, `NXDOMAIN`},
-		{"D3 SRV of the service", "cart.shop.svc", srv, `NODATA`},
+		{"D3 SRV of the service", "cart.shop.svc", srv, `NOERROR cart.shop.svc SRV 0 100 53 cart.shop.svc, cart.shop.svc SRV 0 100 80 cart.shop.svc, ` +
+			`+cart.shop.svc A 127.11.240.1, +cart.shop.svc AAAA fd00::240:1`},
 		{"D4", "ledger.shop.svc", a, `NOERROR ledger.shop.svc A 127.11.0.1, ledger.shop.svc A 127.11.0.2, ledger.shop.svc A 127.12.0.1, ledger.shop.svc A 127.12.0.9`},
 		{"D4", "ledger.shop.svc", aaaa, `NOERROR ledger.shop.svc AAAA fd00::11:1`},
 		{"D4 none ready", "dark.shop.svc", a, `NXDOMAIN`},
@@ -244,11 +236,11 @@ func TestAddressesAreRotated(t *testing.T) {
 // What an answer costs does not depend on how many services there are.
 func BenchmarkAnswer(b *testing.B) {
 	for _, n := range []int{100, 10_000} {
-		src := shop()
+		src := NewTable(slices.Collect(maps.Values(shop()))...)
 		for i := range n {
 			s := service(fmt.Sprintf("other/s%d", i), false)
 			s.IPs = addrs("127.11.240.7")
-			src.add(s)
+			src = src.With([]*Service{s}, nil)
 		}
 		for name, rrtype := range map[string]uint16{"cart.shop.svc.": mdns.TypeA, "ledger.shop.svc.": mdns.TypeA, "_http._tcp.cart.shop.svc.": mdns.TypeSRV} {
 			b.Run(fmt.Sprintf("%s/%d", name+mdns.TypeToString[rrtype], n), func(b *testing.B) {

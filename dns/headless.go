@@ -7,12 +7,11 @@ import (
 	"strings"
 
 	"fairlead.dev/fairlead/fleet"
-	"fairlead.dev/fairlead/picture"
 )
 
 // endpoints yields the ready endpoints of a service with the slice that each is in. Verdicts and the last resort have been applied
 // already: ready means usable from here.
-func endpoints(s *picture.Service) iter.Seq2[*fleet.Slice, *fleet.Endpoint] {
+func endpoints(s *Service) iter.Seq2[*fleet.Slice, *fleet.Endpoint] {
 	return func(yield func(*fleet.Slice, *fleet.Endpoint) bool) {
 		for _, slice := range s.Slices {
 			for i := range slice.Endpoints {
@@ -34,7 +33,7 @@ func hostname(e *fleet.Endpoint) string {
 
 // pod adds the addresses of the endpoint that a name, relative to a headless service, stands for (D5). The name is
 // hostname.clusterid, where the cluster id may have a dot (D9). It also exists where it is only the end of such a name.
-func (a *answer) pod(s *picture.Service, name string) bool {
+func (a *answer) pod(s *Service, name string) bool {
 	var addrs []netip.Addr
 	found := false
 	for slice, e := range endpoints(s) {

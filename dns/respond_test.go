@@ -29,7 +29,7 @@ func packet(t testing.TB, edit func(*mdns.Msg)) []byte {
 // crowd is a headless service of n pods.
 func crowd(n int) known {
 	k := known{}
-	s := service("shop/cart", true, port("http", 80, fleet.TCP, map[string]string{"west": "http"}))
+	s := service("shop/cart", true, port("http", 80, fleet.TCP))
 	slice := &fleet.Slice{Cluster: "west", Ports: []fleet.Port{{Name: "http", Port: 8080, Protocol: fleet.TCP}}}
 	for i := range n {
 		slice.Endpoints = append(slice.Endpoints, fleet.Endpoint{Address: netip.AddrFrom4([4]byte{127, 11, byte(i >> 8), byte(i)}), Ready: true})

@@ -22,6 +22,8 @@ type Options struct {
 	Seed uint64
 	// MaxConns bounds the TCP connections; 0: 1000. One more is closed at once.
 	MaxConns int
+	// Answered, where not nil, is told the response code of each answer. It is called from several goroutines and must not block.
+	Answered func(rcode int, tcp bool)
 	// Idle is how long a TCP connection may be silent; 0: 10 s (RFC 7766).
 	Idle time.Duration
 }
@@ -125,7 +127,11 @@ func (s *Server) respond(packet []byte, tcp bool, buf []byte) []byte {
 	if p := s.source.Load(); p != nil {
 		src = *p
 	}
-	return Respond(src, packet, tcp, s.turn.Add(1)-1, buf)
+	out := Respond(src, packet, tcp, s.turn.Add(1)-1, buf)
+	if out != nil && s.opt.Answered != nil {
+		s.opt.Answered(int(out[3]&0xf), tcp)
+	}
+	return out
 }
 
 // packets answers over UDP. One goroutine is enough: an answer takes microseconds and never waits.

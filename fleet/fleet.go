@@ -102,6 +102,8 @@ type Endpoint struct {
 	Address  netip.Addr
 	Hostname string // as in the EndpointSlice: set for the pods of a StatefulSet with a headless service
 	Zone     string
+	// Node is the node that it runs on; only of the own cluster's endpoints.
+	Node string
 	// Ready, Serving and Terminating are the conditions of an EndpointSlice endpoint, with nil read as its documentation
 	// says: ready and serving unless told otherwise.
 	Ready, Serving, Terminating bool

@@ -21,6 +21,10 @@ type AbsenceInput struct {
 	Endpoints map[string]bool
 	// SeenExports and SeenSlices count the ServiceRecords and the EndpointRecords that are seen now.
 	SeenExports, SeenSlices int
+	// Namespaces tells of each missing record the namespace of its service, and Seen what is seen of each namespace of which records are
+	// known. An importer sees some namespaces of a member only. They matter where the marker accounts for namespaces.
+	Namespaces map[string]string
+	Seen       map[string]v1alpha1.Account
 	// Marker is the member's own account; nil, or never written: not seen.
 	Marker *v1alpha1.Marker
 	// Leaving says that the member has said goodbye, Released that the operator lets a braked withdrawal go on.
@@ -48,7 +52,8 @@ type AbsenceResult struct {
 // backup, a hub namespace deleted by mistake.
 //
 // An absence is explained, and obeyed at once, when the member leaves, when its marker names the record as being withdrawn, or when
-// the marker counts just what is seen. What is not explained is held, without end. Where explained services, or those whose withdrawal
+// the marker accounts for just what is seen of the record's namespace: as many, and the very same. (An older marker has totals only.) What
+// is not explained is held, without end. Where explained services, or those whose withdrawal
 // the marker announces, are with those let go recently more than Policy.BrakeMin and more than Policy.BrakeShare of those known, they are
 // held too, until Policy.BrakeHold has passed or the operator has released them: that everything goes at once is more often a mistake
 // than meant. A member that leaves is not braked.
@@ -75,45 +80,10 @@ func Absence(p Policy, in AbsenceInput, now time.Time) AbsenceResult {
 		}
 	}
 	if len(unexplained) > 0 {
-		reasons = append(reasons, records(len(unexplained))+" missing without an explanation, held: "+unexplainedBecause(in))
+		reasons = append(reasons, records(len(unexplained))+" missing without an explanation, held: "+unexplainedBecause(unexplained, in))
 	}
 	out.Reason = strings.Join(reasons, "; ")
 	return out
-}
-
-func explain(in AbsenceInput) (explained, unexplained []string) {
-	switch {
-	case !written(in.Marker):
-		return nil, in.Missing
-	case int(in.Marker.Exports) == in.SeenExports && int(in.Marker.Slices) == in.SeenSlices:
-		return in.Missing, nil
-	}
-	withdrawing := make(map[string]bool, len(in.Marker.Withdrawing))
-	for _, name := range in.Marker.Withdrawing {
-		withdrawing[name] = true
-	}
-	for _, name := range in.Missing {
-		if withdrawing[name] {
-			explained = append(explained, name)
-		} else {
-			unexplained = append(unexplained, name)
-		}
-	}
-	return explained, unexplained
-}
-
-// written tells a marker that accounts for nothing, as its member exports nothing, from the empty status of a Member that was
-// just created or restored.
-func written(m *v1alpha1.Marker) bool {
-	return m != nil && (m.Term > 0 || m.Sequence > 0 || m.Exports > 0 || m.Slices > 0 || len(m.Withdrawing) > 0)
-}
-
-func unexplainedBecause(in AbsenceInput) string {
-	if !written(in.Marker) {
-		return "the member's marker is not seen"
-	}
-	return fmt.Sprintf("the member's marker counts %d services and %d slices, seen are %d and %d",
-		in.Marker.Exports, in.Marker.Slices, in.SeenExports, in.SeenSlices)
 }
 
 // withdrawn counts the services that go: those that have gone, and those that the marker says will. Deletions come one after another, and
@@ -121,7 +91,7 @@ func unexplainedBecause(in AbsenceInput) string {
 func withdrawn(explained []string, in AbsenceInput) int {
 	n := services(explained, in)
 	if len(unbraked(explained, in)) < len(explained) && len(in.Marker.Withdrawing) > 0 {
-		n = max(n, min(in.Known-int(in.Marker.Exports), len(in.Marker.Withdrawing)))
+		n = max(n, min(in.Known-staying(in), len(in.Marker.Withdrawing)))
 	}
 	if n > 0 {
 		n += in.Recent

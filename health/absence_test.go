@@ -115,6 +115,72 @@ func TestAbsence(t *testing.T) {
 	}
 }
 
+// An importer that sees some namespaces of a member learns from the marker's account of them what is no more.
+func TestAbsenceByNamespace(t *testing.T) {
+	account := func(exports, slices int32, names ...string) v1alpha1.Account {
+		var d v1alpha1.RecordDigest
+		for _, name := range names {
+			d = d.Flip(name)
+		}
+		return v1alpha1.Account{Exports: exports, Slices: slices, Digest: d.String()}
+	}
+	type accounts = map[string]v1alpha1.Account
+	for name, row := range map[string]struct {
+		marker  accounts
+		seen    accounts
+		missing map[string]string // name -> namespace
+		held    []string
+		why     string
+	}{
+		"what is seen is all that there is": {
+			marker: accounts{"shop": account(1, 0, "a"), "bank": account(7, 9, "x")}, seen: accounts{"shop": account(1, 0, "a")},
+			missing: map[string]string{"b": "shop"}, why: "1 record is withdrawn",
+		},
+		"there is nothing any more": {
+			marker: accounts{"bank": account(7, 9, "x")}, seen: accounts{"shop": {}},
+			missing: map[string]string{"a": "shop", "b": "shop"}, why: "2 records are withdrawn",
+		},
+		"there is more": {
+			marker: accounts{"shop": account(2, 0, "a", "b")}, seen: accounts{"shop": account(1, 0, "a")},
+			missing: map[string]string{"b": "shop"}, held: []string{"b"},
+			why: "1 record is missing without an explanation, held: the member's marker counts 2 services and 0 slices, seen are 1 and 0",
+		},
+		"as many, and others": {
+			marker: accounts{"shop": account(1, 0, "b")}, seen: accounts{"shop": account(1, 0, "a")},
+			missing: map[string]string{"b": "shop"}, held: []string{"b"},
+			why: "1 record is missing without an explanation, held: the member's marker accounts for other records than those that are seen",
+		},
+		"each namespace for itself": {
+			marker: accounts{"shop": account(1, 0, "a"), "bank": account(2, 1, "x", "y", "z")}, seen: accounts{"shop": account(1, 0, "a"), "bank": account(1, 0, "x")},
+			missing: map[string]string{"b": "shop", "y": "bank"}, held: []string{"y"},
+			why: "1 record is withdrawn; 1 record is missing without an explanation, held: the member's marker counts 2 services and 1 slices, seen are 1 and 0",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := health.AbsenceInput{
+				Known: len(row.missing), Missing: slices.Sorted(maps.Keys(row.missing)), Namespaces: row.missing, Seen: row.seen,
+				Marker: &v1alpha1.Marker{Term: 1, Exports: 9, Slices: 9, Namespaces: row.marker},
+			}
+			got := health.Absence(policy, in, noon)
+			if !slices.Equal(got.Held, row.held) || got.Reason != row.why {
+				t.Errorf("held %v, %s", got.Held, got.Reason)
+			}
+		})
+	}
+}
+
+// The brake counts what the marker announces for the namespaces that are seen here, not what the member exports elsewhere.
+func TestTheBrakeForeseesWhatIsAnnouncedForTheNamespacesSeen(t *testing.T) {
+	in := health.AbsenceInput{
+		Known: 26, Missing: names(1), Namespaces: map[string]string{"record-00": "shop"},
+		Seen:   map[string]v1alpha1.Account{"shop": {Exports: 25}},
+		Marker: &v1alpha1.Marker{Exports: 1004, Namespaces: map[string]v1alpha1.Account{"shop": {Exports: 4}, "bank": {Exports: 1000}}, Withdrawing: names(22)},
+	}
+	if got := health.Absence(policy, in, noon); len(got.Held) != 1 || got.Wake.IsZero() {
+		t.Errorf("let go: %+v", got)
+	}
+}
+
 func TestAbsenceAlways(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := health.AbsenceInput{
@@ -133,6 +199,12 @@ func TestAbsenceAlways(t *testing.T) {
 			in.Marker = &v1alpha1.Marker{
 				Exports: rapid.Int32Range(0, 2).Draw(t, "counted exports"), Slices: rapid.Int32Range(0, 2).Draw(t, "counted slices"),
 				Withdrawing: names(rapid.IntRange(0, 50).Draw(t, "withdrawing")),
+			}
+			account := rapid.SampledFrom([]v1alpha1.Account{{}, {Exports: 1}, {Exports: 1, Digest: "a"}})
+			accounts := rapid.MapOf(rapid.SampledFrom([]string{"shop", "bank"}), account)
+			if rapid.Bool().Draw(t, "by namespace") {
+				in.Marker.Namespaces, in.Seen = accounts.Draw(t, "counted"), accounts.Draw(t, "seen")
+				in.Namespaces = rapid.MapOf(rapid.SampledFrom(names(50)), rapid.SampledFrom([]string{"shop", "bank"})).Draw(t, "namespaces")
 			}
 		}
 		if rapid.Bool().Draw(t, "braked") {

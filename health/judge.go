@@ -18,7 +18,7 @@ import (
 //	          one prober only, or because every other cluster seems dead too, when the fault is more likely here
 //	serving   everything else; a silent marker alone changes only the reason
 //
-// A lost cluster stays lost until it has answered for Policy.Recover without a break; having one prober less does not bring it back. A
+// A lost cluster stays lost until it has answered for Policy.Recover without a break; having one prober less, or none, does not bring it back. A
 // missing Member object explains nothing (Absence): the verdict is kept as it was, save that the data path may still be lost and
 // found.
 func Judge(p Policy, o Observation, prior State, now time.Time) (State, time.Time) {
@@ -56,6 +56,8 @@ func lost(p Policy, o Observation, s survey, prior State, now time.Time) (judged
 		return judged{Verdict: fleet.Lost, Reason: s.deadText(p)}, true
 	case prior.Verdict != fleet.Lost || o.OthersAllDead:
 		return judged{}, false
+	case s.paths == 0: // as after a restart, until the probes come
+		return judged{Verdict: fleet.Lost, Reason: "it is not probed from here since it was lost"}, true
 	case s.path != living:
 		return judged{Verdict: fleet.Lost, Reason: s.doubtText() + " since it was lost"}, true
 	}

@@ -85,6 +85,7 @@ func TestJudge(t *testing.T) {
 		"a marker that will be silent":       {o: health.Observation{Member: member(), MarkerAge: silent - time.Second}, want: fleet.Serving, why: "it is not probed from here", wake: time.Second},
 		"still lost":                         {prior: lost, o: health.Observation{Member: member(), Probes: probes("9,9", "0,9")}, want: fleet.Lost, why: "no path answers 1 of 2 probers since it was lost"},
 		"still lost with one prober less":    {prior: lost, o: health.Observation{Member: member(), Probes: probes("9,9")}, want: fleet.Lost, why: "no path answers the only prober since it was lost"},
+		"still lost with no prober at all":   {prior: lost, o: health.Observation{Member: member()}, want: fleet.Lost, why: "it is not probed from here since it was lost"},
 		"lost and answering":                 {prior: lost, o: health.Observation{Member: member(), Probes: probes("0,0", "0,0")}, want: fleet.Lost, why: "it answers again, and must go on for 1s", wake: time.Second},
 		"lost and answering for a while":     {prior: answering, o: health.Observation{Member: member(), Probes: probes("0,0", "0,0")}, want: fleet.Lost, why: "it answers again, and must go on for 1s", wake: 600 * time.Millisecond},
 		"lost, answering, and silent again":  {prior: answering, o: health.Observation{Member: member(), Probes: probes("1,1", "0,0")}, want: fleet.Lost, why: "no path answers 1 of 2 probers since it was lost"},

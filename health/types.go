@@ -11,8 +11,9 @@ import (
 type Policy struct {
 	// Misses is how many probes in a row one prober must miss to hold a path for dead: 3.
 	Misses int
-	// MarkerSuspect is the age from which a silent marker makes a cluster suspect, provided that no probe answers: 90 s. Silent control with
-	// a living data path keeps serving, and silent control alone never makes a cluster lost.
+	// MarkerSuspect is the age from which a silent marker makes a cluster suspect, provided that no probe answers: 90 s, as a heartbeat comes
+	// every 15 s and is listed every 20 s. Silent control with a living data path keeps serving, and silent control alone never makes a
+	// cluster lost.
 	MarkerSuspect time.Duration
 	// Recover is how long a lost cluster must answer again before it serves: 1 s.
 	Recover time.Duration

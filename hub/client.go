@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"fairlead.dev/fairlead/api/v1alpha1"
 )
@@ -45,7 +44,7 @@ func (c *Client) Write(ctx context.Context, obj Object) error {
 
 // Delete removes the object from the hub. One that is not there is no error. Errors as for Write.
 func (c *Client) Delete(ctx context.Context, obj Object) error {
-	i := id{Namespace(obj.SourceCluster()), kindOf(obj), obj.GetName()}
+	i := id{Namespace(obj.SourceCluster()), KindOf(obj), obj.GetName()}
 	if err := c.allowed(i.namespace); err != nil {
 		return err
 	}
@@ -103,7 +102,7 @@ func (c *Client) prepare(obj Object) (Object, error) {
 	if member, ok := next.(*v1alpha1.Member); ok {
 		return c.halve(member, old)
 	}
-	stamp(next, c.term)
+	Stamp(next, c.term)
 	return next, nil
 }
 
@@ -124,7 +123,7 @@ func (c *Client) halve(next *v1alpha1.Member, old Object) (Object, error) {
 
 func (c *Client) allowed(namespace string) error {
 	if c.namespace != "" && c.namespace != namespace {
-		return ErrForbidden
+		return fmt.Errorf("write in %s as %s: %w", namespace, c.namespace, ErrForbidden)
 	}
 	return nil
 }
@@ -143,13 +142,4 @@ func (c *Client) current(cluster string) error {
 		return fmt.Errorf("member %s is written in term %d, this is term %d: %w", cluster, term, c.term, ErrFenced)
 	}
 	return nil
-}
-
-func stamp(obj Object, term int64) {
-	annotations := obj.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[AnnotationTerm] = strconv.FormatInt(term, 10)
-	obj.SetAnnotations(annotations)
 }

@@ -17,9 +17,10 @@ type id struct {
 
 func (i id) String() string { return i.kind + " " + i.namespace + "/" + i.name }
 
-func idOf(obj Object) id { return id{obj.GetNamespace(), kindOf(obj), obj.GetName()} }
+func idOf(obj Object) id { return id{obj.GetNamespace(), KindOf(obj), obj.GetName()} }
 
-func kindOf(obj Object) string {
+// KindOf returns the kind of an object. It panics on what has no place on a hub: our bug.
+func KindOf(obj Object) string {
 	switch obj.(type) {
 	case *v1alpha1.Member:
 		return "Member"
@@ -33,7 +34,7 @@ func kindOf(obj Object) string {
 
 // encode writes the object as an API server would: with its kind.
 func encode(obj Object) []byte {
-	obj.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{Group: v1alpha1.Group, Version: v1alpha1.Version, Kind: kindOf(obj)})
+	obj.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{Group: v1alpha1.Group, Version: v1alpha1.Version, Kind: KindOf(obj)})
 	b, err := json.Marshal(obj)
 	if err != nil {
 		panic("hub: encode: " + err.Error()) // plain structs: cannot happen

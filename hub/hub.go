@@ -8,6 +8,9 @@
 // nobody shares a pointer; every change has a resource version; a write is conditional on the version that was read (fencing, DESIGN
 // §4); a watcher that lags is sent away to list again. What it does not have: history, field selection, more than one version.
 //
+// Package hub/remote is the hub that a real clusterset has: a Kubernetes API. Both are held to the same contract, which hub/hubtest
+// tests.
+//
 // Start with Memory, then Client.
 package hub
 
@@ -23,9 +26,24 @@ import (
 	"fairlead.dev/fairlead/api/v1alpha1"
 )
 
-// AnnotationTerm stands on each record: the term of the writer that wrote it. Once a newer term has written the member's marker, an older one
-// is refused.
-const AnnotationTerm = "fairlead.dev/term"
+// Stamps are annotations that tell of a write and not of the object: two objects that differ in nothing else are the same.
+const (
+	// AnnotationTerm stands on each record: the term of the writer that wrote it. Once a newer term has written the member's marker, an older
+	// one is refused.
+	AnnotationTerm = "fairlead.dev/term"
+	// AnnotationReceived stands on each record: when its writer learnt of what it tells, in RFC 3339 with nanoseconds. It is there to measure by.
+	AnnotationReceived = "fairlead.dev/received"
+)
+
+// What stands in a member's namespace on a hub that is a Kubernetes API, besides the Member and its records.
+const (
+	// LeaseName is the member's heartbeat. It carries AnnotationTerm and AnnotationSequence.
+	LeaseName = "member"
+	// AnnotationSequence is the sequence of the marker, while nothing else of it changes.
+	AnnotationSequence = "fairlead.dev/sequence"
+	// ServiceAccount is the member's identity on the hub.
+	ServiceAccount = "member"
+)
 
 // The errors of a hub, to be told apart with errors.Is.
 var (
@@ -37,8 +55,8 @@ var (
 	ErrConflict = errors.New("the object was changed by somebody else")
 	// ErrFenced says that a newer term of this member writes now: the caller is no longer the leader and must stop.
 	ErrFenced = errors.New("a newer term writes for this member")
-	// ErrForbidden says that the caller may not write there.
-	ErrForbidden = errors.New("a member may write in its own namespace only")
+	// ErrForbidden says that the caller may not write that: in another namespace than its own, or what the hub refuses.
+	ErrForbidden = errors.New("the hub does not allow it")
 	// ErrNotFound says that the object, or the member's namespace, does not exist.
 	ErrNotFound = errors.New("not found")
 )
@@ -58,11 +76,14 @@ const (
 	Put EventType = "put"
 	// Deleted says that the object is gone; it is shown as it last was.
 	Deleted EventType = "deleted"
-	// Synced ends the list with which each watch begins: what was not in it does not exist.
+	// Synced ends the list with which each watch begins: what was not in it does not exist, or is not watched.
 	Synced EventType = "synced"
+	// Unwatched says that the object is watched no longer, because the watcher wants to know nothing more of its namespace. Whether it
+	// still exists is not said.
+	Unwatched EventType = "unwatched"
 )
 
-// Event is one step of a watch. Object belongs to the receiver; it is nil for Synced.
+// Event is one step of a watch. Object is nil for Synced. The hub may show the same object again, so nobody changes it.
 type Event struct {
 	Type   EventType
 	Object Object

@@ -67,7 +67,7 @@ func (m *Memory) get(i id) (Object, error) {
 }
 
 // put stores the object if its resource version is still that of the stored one, where the empty version means that there is none. It
-// stores nothing, and tells nobody, where nothing but the version would change.
+// stores nothing, and tells nobody, where the object is the same already.
 func (m *Memory) put(obj Object) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -79,7 +79,7 @@ func (m *Memory) put(obj Object) error {
 	if obj.GetResourceVersion() != versionText(old, exists) {
 		return fmt.Errorf("%s: %w", i, ErrConflict)
 	}
-	if exists && string(encode(obj)) == string(old.json) {
+	if exists && Same(obj, decode(old.json)) {
 		return nil
 	}
 	m.version++

@@ -31,6 +31,9 @@ var wholeService = []property{
 	{mcsv1beta1.ServiceExportReasonTypeConflict, "type", typeText},
 }
 
+// takenOldest follows what the oldest export has, where that decides.
+const takenOldest = " (taken: the oldest export)"
+
 // conflicts returns what the exports disagree on, sorted by reason. The specs are in order of precedence.
 func conflicts(specs []*v1alpha1.ServiceRecordSpec, m *Merged) []Conflict {
 	if !slices.ContainsFunc(specs, func(s *v1alpha1.ServiceRecordSpec) bool { return !alike(s, specs[0]) }) {
@@ -39,7 +42,7 @@ func conflicts(specs []*v1alpha1.ServiceRecordSpec, m *Merged) []Conflict {
 	var found []Conflict
 	for _, p := range wholeService {
 		if held := tally(specs, p.value); len(held) > 1 && p.value(*specs[0]) != "" {
-			found = append(found, Conflict{string(p.reason), p.field + ": " + sentence(held, " (taken: the oldest export)")})
+			found = append(found, Conflict{string(p.reason), p.field + ": " + sentence(held, takenOldest)})
 		}
 	}
 	if c, ok := portConflict(specs, m); ok {
@@ -101,7 +104,7 @@ func familyConflict(specs []*v1alpha1.ServiceRecordSpec, merged []corev1.IPFamil
 	held := tally(specs, func(s v1alpha1.ServiceRecordSpec) string { return familiesText(s.IPFamilies) })
 	return Conflict{
 		Reason:  string(mcsv1beta1.ServiceExportReasonIPFamilyConflict),
-		Message: "ipFamilies: " + sentence(held, " (taken: the oldest export)") + "; " + strings.Join(missing, ", "),
+		Message: "ipFamilies: " + sentence(held, takenOldest) + "; " + strings.Join(missing, ", "),
 	}, true
 }
 

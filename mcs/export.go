@@ -71,55 +71,64 @@ func invalid(reason, message string) fleet.Condition {
 
 func serviceRecord(src Source) *v1alpha1.ServiceRecord {
 	spec := src.Service.Spec
-	r := &v1alpha1.ServiceRecord{
-		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: "ServiceRecord"},
-		ObjectMeta: recordMeta(src, src.Export.Namespace, src.Export.Name),
-		Spec: v1alpha1.ServiceRecordSpec{
-			Cluster:               src.Cluster,
-			Namespace:             src.Export.Namespace,
-			Name:                  src.Export.Name,
-			ExportedAt:            wholeSeconds(src.Export.CreationTimestamp),
-			Headless:              spec.ClusterIP == corev1.ClusterIPNone,
-			IPFamilies:            familiesOf(spec),
-			SessionAffinity:       spec.SessionAffinity,
-			SessionAffinityConfig: spec.SessionAffinityConfig.DeepCopy(),
-			InternalTrafficPolicy: clone(spec.InternalTrafficPolicy),
-			TrafficDistribution:   clone(spec.TrafficDistribution),
-			ExportedLabels:        maps.Clone(src.Export.Spec.ExportedLabels),
-			ExportedAnnotations:   maps.Clone(src.Export.Spec.ExportedAnnotations),
-		},
+	out := v1alpha1.ServiceRecordSpec{
+		Cluster:               src.Cluster,
+		Namespace:             src.Export.Namespace,
+		Name:                  src.Export.Name,
+		ExportedAt:            wholeSeconds(src.Export.CreationTimestamp),
+		Headless:              spec.ClusterIP == corev1.ClusterIPNone,
+		IPFamilies:            familiesOf(spec),
+		SessionAffinity:       spec.SessionAffinity,
+		SessionAffinityConfig: spec.SessionAffinityConfig.DeepCopy(),
+		InternalTrafficPolicy: clone(spec.InternalTrafficPolicy),
+		TrafficDistribution:   clone(spec.TrafficDistribution),
+		ExportedLabels:        maps.Clone(src.Export.Spec.ExportedLabels),
+		ExportedAnnotations:   maps.Clone(src.Export.Spec.ExportedAnnotations),
 	}
 	for _, p := range spec.Ports {
-		r.Spec.Ports = append(r.Spec.Ports, v1alpha1.ServicePort{
+		out.Ports = append(out.Ports, v1alpha1.ServicePort{
 			Name: p.Name, Protocol: cmp.Or(p.Protocol, corev1.ProtocolTCP), Port: p.Port, AppProtocol: clone(p.AppProtocol),
 		})
 	}
-	return r
+	return newServiceRecord(out)
 }
 
 func endpointRecord(src Source, s *discoveryv1.EndpointSlice) *v1alpha1.EndpointRecord {
+	s = lean(s)
+	return newEndpointRecord(v1alpha1.EndpointRecordSpec{
+		Cluster:   src.Cluster,
+		Namespace: src.Export.Namespace,
+		Service:   src.Export.Name,
+		Slice:     s.Name,
+		Summary:   summary(s),
+		Packed:    Pack(s),
+	})
+}
+
+func newServiceRecord(spec v1alpha1.ServiceRecordSpec) *v1alpha1.ServiceRecord {
+	return &v1alpha1.ServiceRecord{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: "ServiceRecord"},
+		ObjectMeta: recordMeta(spec.Cluster, spec.Namespace, spec.Name),
+		Spec:       spec,
+	}
+}
+
+func newEndpointRecord(spec v1alpha1.EndpointRecordSpec) *v1alpha1.EndpointRecord {
 	return &v1alpha1.EndpointRecord{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: "EndpointRecord"},
-		ObjectMeta: recordMeta(src, src.Export.Namespace, src.Export.Name, s.Name),
-		Spec: v1alpha1.EndpointRecordSpec{
-			Cluster:   src.Cluster,
-			Namespace: src.Export.Namespace,
-			Service:   src.Export.Name,
-			Slice:     s.Name,
-			Summary:   summary(s),
-			Packed:    Pack(s),
-		},
+		ObjectMeta: recordMeta(spec.Cluster, spec.Namespace, spec.Service, spec.Slice),
+		Spec:       spec,
 	}
 }
 
 // recordMeta leaves the namespace empty: the hub's edge knows the member's.
-func recordMeta(src Source, words ...string) metav1.ObjectMeta {
+func recordMeta(cluster, namespace, service string, slice ...string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
-		Name: objectName(words...),
+		Name: objectName(append([]string{namespace, service}, slice...)...),
 		Labels: map[string]string{
-			v1alpha1.LabelCluster:   src.Cluster,
-			v1alpha1.LabelNamespace: src.Export.Namespace,
-			v1alpha1.LabelService:   src.Export.Name,
+			v1alpha1.LabelCluster:   cluster,
+			v1alpha1.LabelNamespace: namespace,
+			v1alpha1.LabelService:   service,
 		},
 	}
 }

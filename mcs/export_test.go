@@ -103,7 +103,7 @@ func TestExportRecord(t *testing.T) {
 		if r.Namespace != "" {
 			t.Error("the namespace is the hub edge's to set")
 		}
-		got, reason := mcs.Unpack(r)
+		got, reason := mcs.Unpack(r, dev)
 		if reason != "" {
 			t.Fatal(reason)
 		}
@@ -175,28 +175,32 @@ func TestValidateRecord(t *testing.T) {
 		edit edit
 		want string // part of the reason; empty: fine
 	}{
-		"fine":                      {func(*v1alpha1.ServiceRecordSpec) {}, ""},
-		"a cluster id with context": {func(s *v1alpha1.ServiceRecordSpec) { s.Cluster = "west.prod" }, ""},
-		"two dots in a cluster id":  {func(s *v1alpha1.ServiceRecordSpec) { s.Cluster = "a.b.c" }, "spec.cluster"},
-		"no cluster":                {func(s *v1alpha1.ServiceRecordSpec) { s.Cluster = "" }, "spec.cluster"},
-		"a cluster id for no label": {func(s *v1alpha1.ServiceRecordSpec) { s.Cluster = strings.Repeat("a", 64) }, "spec.cluster"},
-		"a namespace with a slash":  {func(s *v1alpha1.ServiceRecordSpec) { s.Namespace = "a/b" }, "spec.namespace"},
-		"an upper-case service":     {func(s *v1alpha1.ServiceRecordSpec) { s.Name = "Cart" }, "spec.name"},
-		"port 0":                    {withPorts("http:0/TCP"), "spec.ports[0]: port 0 is not between 1 and 65535"},
-		"port 65536":                {withPorts("a:1/TCP b:65536/TCP"), "spec.ports[1]: port 65536"},
-		"no protocol is TCP":        {func(s *v1alpha1.ServiceRecordSpec) { s.Ports[0].Protocol = "" }, ""},
-		"an unknown protocol":       {withPorts("http:80/ICMP"), "protocol"},
-		"a name twice":              {withPorts("http:80/TCP http:81/TCP"), "used twice"},
-		"a number twice":            {withPorts("a:80/TCP b:80/TCP"), "80/TCP is used twice"},
-		"a number in two protocols": {withPorts("a:53/TCP b:53/UDP"), ""},
-		"no name among many":        {withPorts("80/TCP b:53/UDP"), "name is not set"},
-		"no name on its own":        {withPorts("80/TCP"), ""},
-		"an odd appProtocol":        {withPorts("a:80/TCP(a/b/c)"), "appProtocol"},
-		"headless without ports":    {func(s *v1alpha1.ServiceRecordSpec) { s.Headless, s.Ports = true, nil }, ""},
-		"a family twice":            {withFamilies("IPv4", "IPv4"), "twice"},
-		"an unknown family":         {withFamilies("IPv5"), "neither IPv4 nor IPv6"},
-		"an unknown affinity":       {func(s *v1alpha1.ServiceRecordSpec) { s.SessionAffinity = "Cookie" }, "neither None nor ClientIP"},
-		"an affinity of two days":   {func(s *v1alpha1.ServiceRecordSpec) { s.SessionAffinityConfig = timeout(2 * 86400) }, "timeoutSeconds"},
+		"fine":                          {func(*v1alpha1.ServiceRecordSpec) {}, ""},
+		"a cluster id with context":     {func(s *v1alpha1.ServiceRecordSpec) { s.Cluster = "west.prod" }, ""},
+		"two dots in a cluster id":      {func(s *v1alpha1.ServiceRecordSpec) { s.Cluster = "a.b.c" }, "spec.cluster"},
+		"no cluster":                    {func(s *v1alpha1.ServiceRecordSpec) { s.Cluster = "" }, "spec.cluster"},
+		"a cluster id for no label":     {func(s *v1alpha1.ServiceRecordSpec) { s.Cluster = strings.Repeat("a", 64) }, "spec.cluster"},
+		"a namespace with a slash":      {func(s *v1alpha1.ServiceRecordSpec) { s.Namespace = "a/b" }, "spec.namespace"},
+		"an upper-case service":         {func(s *v1alpha1.ServiceRecordSpec) { s.Name = "Cart" }, "spec.name"},
+		"port 0":                        {withPorts("http:0/TCP"), "spec.ports[0]: port 0 is not between 1 and 65535"},
+		"port 65536":                    {withPorts("a:1/TCP b:65536/TCP"), "spec.ports[1]: port 65536"},
+		"no protocol is TCP":            {func(s *v1alpha1.ServiceRecordSpec) { s.Ports[0].Protocol = "" }, ""},
+		"an unknown protocol":           {withPorts("http:80/ICMP"), "protocol"},
+		"a name twice":                  {withPorts("http:80/TCP http:81/TCP"), "used twice"},
+		"a number twice":                {withPorts("a:80/TCP b:80/TCP"), "80/TCP is used twice"},
+		"a number in two protocols":     {withPorts("a:53/TCP b:53/UDP"), ""},
+		"no name among many":            {withPorts("80/TCP b:53/UDP"), "name is not set"},
+		"no name on its own":            {withPorts("80/TCP"), ""},
+		"an odd appProtocol":            {withPorts("a:80/TCP(a/b/c)"), "appProtocol"},
+		"no ports":                      {func(s *v1alpha1.ServiceRecordSpec) { s.Ports = nil }, "spec.ports is empty"},
+		"more ports than a service has": {func(s *v1alpha1.ServiceRecordSpec) { s.Ports = make([]v1alpha1.ServicePort, 251) }, "spec.ports has 251 entries"},
+		"an export before all exports":  {func(s *v1alpha1.ServiceRecordSpec) { s.ExportedAt = at(-400_000_000) }, "spec.exportedAt 2013"},
+		"an export without a time":      {func(s *v1alpha1.ServiceRecordSpec) { s.ExportedAt = metav1.Time{} }, ""},
+		"headless without ports":        {func(s *v1alpha1.ServiceRecordSpec) { s.Headless, s.Ports = true, nil }, ""},
+		"a family twice":                {withFamilies("IPv4", "IPv4"), "twice"},
+		"an unknown family":             {withFamilies("IPv5"), "neither IPv4 nor IPv6"},
+		"an unknown affinity":           {func(s *v1alpha1.ServiceRecordSpec) { s.SessionAffinity = "Cookie" }, "neither None nor ClientIP"},
+		"an affinity of two days":       {func(s *v1alpha1.ServiceRecordSpec) { s.SessionAffinityConfig = timeout(2 * 86400) }, "timeoutSeconds"},
 		"an unknown internal policy": {func(s *v1alpha1.ServiceRecordSpec) {
 			s.InternalTrafficPolicy = ptr(corev1.ServiceInternalTrafficPolicy("Zone"))
 		}, "internalTrafficPolicy"},

@@ -24,6 +24,9 @@ func at(seconds int) metav1.Time {
 	return metav1.Time{Time: time.Date(2026, 1, 1, 0, 0, seconds, 0, time.UTC)}
 }
 
+// dev is the ground of a clusterset on one machine.
+var dev = mcs.Ground{Loopback: true}
+
 type edit = func(*v1alpha1.ServiceRecordSpec)
 
 // record is a record of shop/cart with port http:80/TCP and IPv4, edited.

@@ -17,7 +17,8 @@ import (
 // ImportInput is all that the import of one service into one cluster depends on.
 type ImportInput struct {
 	Merged *Merged
-	// IPs are the clusterset IPs that this cluster has for the service, at most one of each family, in any order.
+	// IPs are the clusterset IPs that this cluster has for the service, at most one of each family, in any order. The derived Service
+	// asks for them.
 	IPs []netip.Addr
 	// Families are those that the importing cluster speaks; nil: as merged.
 	Families []corev1.IPFamily
@@ -28,32 +29,38 @@ type ImportInput struct {
 	Exporting bool
 	// Pending, where not empty, says why the import is not ready yet.
 	Pending string
+	// Records and Packed are what the imported objects carry, so that Restore finds the other clusters' records again: what KeepRecords
+	// and KeepPacked made, Packed by source cluster and slice. Without them the objects carry nothing.
+	Records string
+	Packed  map[SourceSlice]string
 	// NamespaceExists says that this cluster has the service's namespace (M9).
 	NamespaceExists bool
 }
 
-// Import turns a merged service into what one cluster needs of it: the ServiceImport (M9 to M14), its EndpointSlices (M16), and the
-// conditions Ready and Conflict of the cluster's own ServiceExport (M18). It returns nil where there is no service, or no namespace to
-// put it in.
+// SourceSlice names an EndpointSlice of another cluster, within one service.
+type SourceSlice struct{ Cluster, Name string }
+
+// Import turns a merged service into what one cluster needs of it: the ServiceImport (M9 to M14), the derived Service (M15) with its
+// EndpointSlices (M16), and the conditions Ready and Conflict of the cluster's own ServiceExport (M18). It returns nil where there is
+// no service, or no namespace to put it in.
 //
 // The IP families are the merged ones that this cluster speaks; with none in common the import is there, and is not ready. Conditions
-// have no transition times: whoever writes them compares with what was there. ServiceImport.status.endpointSliceObjects, which the KEP
-// has and mcs-api v0.5.0 has not, is not written yet (M14).
+// have no transition times: whoever writes them compares with what was there.
 func Import(in ImportInput) *Imported {
 	if in.Merged == nil || !in.NamespaceExists {
 		return nil
 	}
-	out := &Imported{Object: serviceImport(in), Slices: endpointSlices(in)}
+	families := importFamilies(in)
+	ips := importIPs(in, families)
+	out := &Imported{Object: serviceImport(in, families, ips), Service: derivedService(in, families, ips), Slices: endpointSlices(in)}
 	if in.Exporting {
 		out.ExportConditions = []fleet.Condition{exportReady(in), exportConflict(in.Merged)}
 	}
 	return out
 }
 
-func serviceImport(in ImportInput) *mcsv1beta1.ServiceImport {
+func serviceImport(in ImportInput, families []corev1.IPFamily, ips []netip.Addr) *mcsv1beta1.ServiceImport {
 	m := in.Merged
-	families := importFamilies(in)
-	ips := importIPs(in, families)
 	object := &mcsv1beta1.ServiceImport{
 		TypeMeta: metav1.TypeMeta{APIVersion: mcsv1beta1.GroupVersion.String(), Kind: mcsv1beta1.ServiceImportKindName},
 		ObjectMeta: metav1.ObjectMeta{
@@ -61,7 +68,7 @@ func serviceImport(in ImportInput) *mcsv1beta1.ServiceImport {
 		},
 		Spec: mcsv1beta1.ServiceImportSpec{
 			Ports:                 importPorts(m.Ports),
-			IPs:                   ips,
+			IPs:                   texts(ips),
 			Type:                  typeOf(m.Headless),
 			SessionAffinity:       m.SessionAffinity,
 			SessionAffinityConfig: m.SessionAffinityConfig,
@@ -74,6 +81,7 @@ func serviceImport(in ImportInput) *mcsv1beta1.ServiceImport {
 		object.Status.Clusters = append(object.Status.Clusters, mcsv1beta1.ClusterStatus{Cluster: e.Cluster})
 	}
 	slices.SortFunc(object.Status.Clusters, func(a, b mcsv1beta1.ClusterStatus) int { return cmp.Compare(a.Cluster, b.Cluster) })
+	object.Status.EndpointSliceObjects = mcsv1beta1.EndpointSliceObjectsPresent
 	object.Status.Conditions = []metav1.Condition{importReady(in, families, ips)}
 	// Two views of one merged service must not share what a writer may change.
 	return object.DeepCopy()
@@ -99,18 +107,24 @@ func importFamilies(in ImportInput) []corev1.IPFamily {
 }
 
 // importIPs returns an IP for each family, in that order, as far as there is one (M11). A headless service has none (M10).
-func importIPs(in ImportInput, families []corev1.IPFamily) []string {
+func importIPs(in ImportInput, families []corev1.IPFamily) (ips []netip.Addr) {
 	if in.Merged.Headless {
 		return nil
 	}
-	var ips []string
 	for _, f := range families {
 		i := slices.IndexFunc(in.IPs, func(ip netip.Addr) bool { return familyOf(ip) == f })
 		if i >= 0 {
-			ips = append(ips, in.IPs[i].String())
+			ips = append(ips, in.IPs[i])
 		}
 	}
 	return ips
+}
+
+func texts(ips []netip.Addr) (out []string) {
+	for _, ip := range ips {
+		out = append(out, ip.String())
+	}
+	return out
 }
 
 func importPorts(merged []MergedPort) []mcsv1beta1.ServicePort {
@@ -125,7 +139,7 @@ func importPorts(merged []MergedPort) []mcsv1beta1.ServicePort {
 	return ports
 }
 
-func importReady(in ImportInput, families []corev1.IPFamily, ips []string) metav1.Condition {
+func importReady(in ImportInput, families []corev1.IPFamily, ips []netip.Addr) metav1.Condition {
 	c := metav1.Condition{Type: string(mcsv1beta1.ServiceImportConditionReady), Status: metav1.ConditionFalse}
 	switch {
 	case len(families) == 0 && len(in.Merged.IPFamilies) > 0:
@@ -142,6 +156,9 @@ func importReady(in ImportInput, families []corev1.IPFamily, ips []string) metav
 		c.Status = metav1.ConditionTrue
 		c.Reason = string(mcsv1beta1.ServiceImportReasonReady)
 		c.Message = "imported from " + clusters(exporterNames(in.Merged))
+		if in.Merged.Stays != "" {
+			c.Message += "; " + in.Merged.Stays
+		}
 	}
 	return c
 }

@@ -55,6 +55,8 @@ func TestImportObject(t *testing.T) {
 			TrafficDistribution:   ptr("PreferSameZone"),
 		},
 		Status: mcsv1beta1.ServiceImportStatus{
+			EndpointSliceObjects: mcsv1beta1.EndpointSliceObjectsPresent,
+
 			Clusters:   []mcsv1beta1.ClusterStatus{{Cluster: "east"}, {Cluster: "west"}},
 			Conditions: []metav1.Condition{{Type: "Ready", Status: "True", Reason: "Ready", Message: "imported from east and west"}},
 		},
@@ -170,7 +172,7 @@ func TestImportSlices(t *testing.T) {
 	labels := func(cluster string) map[string]string {
 		return map[string]string{
 			"multicluster.kubernetes.io/service-name": "cart", "multicluster.kubernetes.io/source-cluster": cluster,
-			"endpointslice.kubernetes.io/managed-by": "fairlead.dev",
+			"endpointslice.kubernetes.io/managed-by": "fairlead.dev", "kubernetes.io/service-name": mcs.DerivedName("cart"),
 		}
 	}
 	conditions := func(ready bool) discoveryv1.EndpointConditions {

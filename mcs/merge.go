@@ -15,7 +15,7 @@ import (
 // Merge makes one service of the records that clusters have of it (M4). Equal records give an equal service, in whatever order and
 // however often they come: no cluster has to ask another one, and none leads.
 //
-// Precedence goes to the oldest export, among equally old ones to the lesser cluster id. Ports are united (M20); every other
+// Precedence goes to the oldest export, among equally old ones to the lesser cluster id. How old an export can be is for Since to say. Ports are united (M20); every other
 // property is taken from the oldest export (M21), for IP families from the oldest that names any. Each property on which exports
 // disagree is a Conflict (M18). As an example:
 //
@@ -28,7 +28,8 @@ import (
 // over. Without any record there is no service: nil. Records are expected to have passed ValidateRecord; one that has not does no harm
 // but to its own service.
 //
-// Nothing is remembered: when a conflict disappears, the service follows what the exports now agree on (M19 allows either).
+// Nothing is remembered: when a conflict disappears, the service follows what the exports now agree on (M19 allows either), save what
+// cannot be changed while it stands (Standing).
 func Merge(name fleet.Name, records []*v1alpha1.ServiceRecord) *Merged {
 	specs := precedence(name, records)
 	if len(specs) == 0 {
@@ -37,6 +38,7 @@ func Merge(name fleet.Name, records []*v1alpha1.ServiceRecord) *Merged {
 	oldest := specs[0]
 	m := &Merged{
 		Name:                  name,
+		Records:               specs,
 		Headless:              oldest.Headless,
 		IPFamilies:            slices.Clone(mergedFamilies(specs)),
 		SessionAffinity:       affinityOf(*oldest),

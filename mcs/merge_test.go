@@ -202,6 +202,24 @@ func TestConflictMessagesStayReadable(t *testing.T) {
 	}
 }
 
+// However many ports the young exports add, the union stays one that a Service can have, and the old ones keep theirs.
+func TestTheUnionOfPortsIsBounded(t *testing.T) {
+	var records []*v1alpha1.ServiceRecord
+	for i := range 10 {
+		records = append(records, record(fmt.Sprintf("cluster-%d", i), 9-i, func(s *v1alpha1.ServiceRecordSpec) {
+			s.Ports = nil
+			for n := range int32(100) {
+				number := int32(i)*100 + n + 1
+				s.Ports = append(s.Ports, v1alpha1.ServicePort{Name: fmt.Sprintf("p%d", number), Protocol: "TCP", Port: number})
+			}
+		}))
+	}
+	m := mcs.Merge(cart, records)
+	if len(m.Ports) != 250 || m.Ports[0].Name != "p901" || len(m.Conflicts) != 1 {
+		t.Errorf("%d ports from %s on, %d conflicts", len(m.Ports), m.Ports[0].Name, len(m.Conflicts))
+	}
+}
+
 // Two records that nothing tells apart but what they say: everybody takes the same one.
 func TestMergeBreaksEveryTie(t *testing.T) {
 	a, b := record("west", 1, withPorts("a:1/TCP")), record("west", 1, withPorts("b:2/TCP"))

@@ -10,14 +10,19 @@ import (
 // purposes, another one for any others. It begins with the words as far as they fit, for people, and ends in 60 bits of a hash, for
 // certainty: joined words alone would be ambiguous, as namespaces, services and slices may all contain dashes.
 func objectName(words ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
-	hash := strings.ToLower(base32.HexEncoding.EncodeToString(sum[:]))[:12]
+	hash := hashOf(words...)
 	prefix := strings.Map(labelRune, strings.ToLower(strings.Join(words, "-")))
 	prefix = strings.Trim(prefix[:min(len(prefix), 63-1-len(hash))], "-")
 	if prefix == "" {
 		return hash
 	}
 	return prefix + "-" + hash
+}
+
+// hashOf returns 60 bits of a hash over words, as 12 characters that a name may have.
+func hashOf(words ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
+	return strings.ToLower(base32.HexEncoding.EncodeToString(sum[:]))[:12]
 }
 
 func labelRune(r rune) rune {

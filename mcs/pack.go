@@ -11,10 +11,10 @@ import (
 
 // The bounds of a packed slice. What a member sends is bounded before it is read any further.
 const (
-	maxPacked    = 1 << 20
+	maxPacked    = 128 << 10 // an annotation holds it, for Restore; 1000 endpoints with random hostnames take 60 KiB
 	maxUnpacked  = 8 << 20
 	maxEndpoints = 1000
-	maxPorts     = 100
+	maxPorts     = 250 // also of a service, and of one that was merged
 	// maxPart bounds the metadata, each endpoint and each port: a few bytes of protobuf may stand for a hundred bytes of memory.
 	maxPart = 4 << 10
 )
@@ -76,7 +76,7 @@ func lean(s *discoveryv1.EndpointSlice) *discoveryv1.EndpointSlice {
 // unpack reads what Pack wrote. The reason is empty where the bytes are those of some EndpointSlice within the bounds.
 func unpack(packed []byte) (s *discoveryv1.EndpointSlice, reason string) {
 	if len(packed) > maxPacked {
-		return nil, "spec.packed is larger than 1 MiB: split the EndpointSlice"
+		return nil, "spec.packed is larger than 128 KiB: split the EndpointSlice"
 	}
 	plain, err := decompressor().DecodeAll(packed, nil)
 	if err != nil || len(plain) > maxUnpacked {
@@ -119,7 +119,7 @@ func bounded(plain []byte) (reason string) {
 	case count[endpoints] > maxEndpoints:
 		return "spec.packed holds more than 1000 endpoints: split the EndpointSlice"
 	case count[ports] > maxPorts:
-		return "spec.packed holds more than 100 ports: split the Service"
+		return "spec.packed holds more than 250 ports: split the Service"
 	}
 	return ""
 }

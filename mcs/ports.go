@@ -11,7 +11,8 @@ import (
 // else it is new. No two ports share a name, or a protocol and number.
 //
 // A cluster is a source of a port only where its own has that very protocol and number, under whatever name, so that traffic goes to
-// endpoints that expose it. A port that lost its name to an older one of another number is not in the union.
+// endpoints that expose it. A port that lost its name to an older one of another number is not in the union; nor are those of the youngest
+// exports that would make it more than maxPorts.
 func union(specs []*v1alpha1.ServiceRecordSpec) []MergedPort {
 	var ports []MergedPort
 	for _, s := range specs {
@@ -25,6 +26,7 @@ func union(specs []*v1alpha1.ServiceRecordSpec) []MergedPort {
 				i = slices.IndexFunc(ports, func(m MergedPort) bool { return sameNumber(m.Port, port) })
 			}
 			switch {
+			case i < 0 && len(ports) == maxPorts:
 			case i < 0:
 				ports = append(ports, MergedPort{Port: port, Sources: map[string]string{s.Cluster: port.Name}})
 			case sameNumber(ports[i].Port, port) && !ports[i].has(s.Cluster):

@@ -43,6 +43,7 @@ func endpointOf(e discoveryv1.Endpoint, ip netip.Addr) fleet.Endpoint {
 		Address:     ip,
 		Hostname:    orElse(e.Hostname, ""),
 		Zone:        orElse(e.Zone, ""),
+		Node:        orElse(e.NodeName, ""),
 		Ready:       orElse(e.Conditions.Ready, true),
 		Serving:     orElse(e.Conditions.Serving, true),
 		Terminating: orElse(e.Conditions.Terminating, false),
@@ -68,23 +69,4 @@ func slicePorts(s *discoveryv1.EndpointSlice) []fleet.Port {
 		}
 	}
 	return ports
-}
-
-// badAddress says why an address cannot be an endpoint's. Loopback addresses can: a clusterset on one machine stands on them.
-func badAddress(ip netip.Addr, family discoveryv1.AddressType) string {
-	switch {
-	case string(familyOf(ip)) != string(family) || ip.Is4In6():
-		return "is not of the slice's addressType " + string(family)
-	case ip.Zone() != "":
-		return "has a zone: leave out what follows the %"
-	case ip.IsUnspecified():
-		return "is the unspecified address"
-	case ip.IsMulticast():
-		return "is a multicast address"
-	case ip.IsLinkLocalUnicast():
-		return "is a link-local address, which means nothing in another cluster"
-	case ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		return "is the broadcast address"
-	}
-	return ""
 }

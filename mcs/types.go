@@ -47,6 +47,10 @@ type Merged struct {
 
 	// Conflicts is empty where all exports agree. Sorted by reason.
 	Conflicts []Conflict
+	// Stays says what stays as it was although the oldest export says otherwise, and until when (Standing); empty: nothing.
+	Stays string
+	// Records are what was merged, one of each exporter, in their order.
+	Records []*v1alpha1.ServiceRecordSpec
 }
 
 // ExportedBy says whether a cluster is one of the exporters.
@@ -77,8 +81,13 @@ type Conflict struct {
 type Imported struct {
 	// Object is the ServiceImport, spec and status: what a controller would write.
 	Object *mcsv1beta1.ServiceImport
+	// Service carries the clusterset IP (M15): what a controller would write, without what the API server fills in. Its name is
+	// DerivedName. Nil where the cluster speaks no family of the service; then nothing can be reached through the import, and nothing is kept of
+	// its records for a restart.
+	Service *corev1.Service
 	// Slices are the EndpointSlices to write (M16): each of one source cluster, mapped one to one from its source slice, labelled,
-	// without nodeName, targetRef, foreign labels and hints. Those of clusters whose verdict is draining or lost say ready: false.
+	// without targetRef, foreign labels, foreign nodeName and foreign hints. Those of clusters whose verdict is draining or lost say
+	// ready: false. They may share memory with what Import was given, and with each other: nobody changes them.
 	Slices []*discoveryv1.EndpointSlice
 	// ExportConditions are Ready and Conflict of this cluster's own ServiceExport; empty where it has none.
 	ExportConditions []fleet.Condition

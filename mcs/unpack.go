@@ -1,6 +1,7 @@
 package mcs
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -13,9 +14,41 @@ import (
 	"fairlead.dev/fairlead/fleet"
 )
 
-// Unpack returns the slice of an EndpointRecord, or the reason for refusing it: a sentence that names the field and what to do. It
-// trusts nothing: sizes, names, addresses and ports are checked, and that the slice is the one that the record's spec names.
-func Unpack(r *v1alpha1.EndpointRecord) (*fleet.Slice, string) {
+// Unpack returns the slice of an EndpointRecord, and what was refused of it: a sentence that names the field and what to do, or nothing.
+// It trusts nothing: sizes, names, addresses and ports are checked, and that the slice is the one that the record's spec names. An
+// endpoint that is not valid, or stands where none of its cluster can (Ground), is left out and told, and the others are used; for
+// everything else the slice is refused as a whole: nil.
+func Unpack(r *v1alpha1.EndpointRecord, g Ground) (*fleet.Slice, string) {
+	s, reason := open(r)
+	if reason != "" {
+		return nil, reason
+	}
+	good := make([]discoveryv1.Endpoint, 0, len(s.Endpoints))
+	left := 0
+	for i, e := range s.Endpoints {
+		why := validateEndpoint(e, s.AddressType, g)
+		switch {
+		case why == "":
+			good = append(good, e)
+			continue
+		case left == 0:
+			reason = fmt.Sprintf("endpoints[%d] of the packed slice: %s", i, why)
+		}
+		left++
+	}
+	if left > 0 {
+		reason += fmt.Sprintf("; left out: %d of %s", left, plural(len(s.Endpoints), "endpoint"))
+	}
+	s.Endpoints = good
+	out := SliceOf(r.Spec.Cluster, s)
+	for i := range out.Endpoints {
+		out.Endpoints[i].ForZones, out.Endpoints[i].Node = nil, ""
+	}
+	return out, reason
+}
+
+// open returns the slice that a record carries, with everything but its endpoints checked, or the reason for refusing it.
+func open(r *v1alpha1.EndpointRecord) (*discoveryv1.EndpointSlice, string) {
 	if reason := validateEndpointSpec(r.Spec); reason != "" {
 		return nil, reason
 	}
@@ -23,17 +56,10 @@ func Unpack(r *v1alpha1.EndpointRecord) (*fleet.Slice, string) {
 	if reason != "" {
 		return nil, reason
 	}
-	if reason := validateIdentity(r.Spec, s); reason != "" {
+	if reason := cmp.Or(validateIdentity(r.Spec, s), validateSlice(s)); reason != "" {
 		return nil, reason
 	}
-	if reason := validateSlice(s); reason != "" {
-		return nil, reason
-	}
-	out := SliceOf(r.Spec.Cluster, s)
-	for i := range out.Endpoints {
-		out.Endpoints[i].ForZones = nil
-	}
-	return out, ""
+	return s, ""
 }
 
 func validateEndpointSpec(spec v1alpha1.EndpointRecordSpec) string {
@@ -68,11 +94,6 @@ func validateSlice(s *discoveryv1.EndpointSlice) string {
 			return fmt.Sprintf("ports[%d] of the packed slice: %s", i, reason)
 		}
 	}
-	for i, e := range s.Endpoints {
-		if reason := validateEndpoint(e, s.AddressType); reason != "" {
-			return fmt.Sprintf("endpoints[%d] of the packed slice: %s", i, reason)
-		}
-	}
 	return ""
 }
 
@@ -88,7 +109,7 @@ func validateSlicePort(p discoveryv1.EndpointPort, names map[string]bool) string
 	return validatePort(name, orElse(p.Protocol, corev1.ProtocolTCP), *p.Port, p.AppProtocol)
 }
 
-func validateEndpoint(e discoveryv1.Endpoint, family discoveryv1.AddressType) string {
+func validateEndpoint(e discoveryv1.Endpoint, family discoveryv1.AddressType, g Ground) string {
 	if len(e.Addresses) == 0 {
 		return "addresses is empty: give one address"
 	}
@@ -97,7 +118,7 @@ func validateEndpoint(e discoveryv1.Endpoint, family discoveryv1.AddressType) st
 		if err != nil {
 			return fmt.Sprintf("address %q is not an IP address", clip(text))
 		}
-		if why := badAddress(ip, family); why != "" {
+		if why := cmp.Or(badAddress(ip, family), g.refuses(ip)); why != "" {
 			return fmt.Sprintf("address %s %s", clip(text), why)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -19,7 +20,7 @@ func ValidateRecord(r *v1alpha1.ServiceRecord) string {
 		func(s v1alpha1.ServiceRecordSpec) string {
 			return validateNames(s.Cluster, s.Namespace, s.Name, "spec.name")
 		},
-		validatePorts, validateFamilies, validateAffinity, validatePolicies, validateMetadata,
+		validateAge, validatePorts, validateFamilies, validateAffinity, validatePolicies, validateMetadata,
 	} {
 		if reason := check(spec); reason != "" {
 			return reason
@@ -49,9 +50,20 @@ func validateNames(cluster, namespace, service, serviceField string) string {
 	return refuse(serviceField, service, validation.IsDNS1123Label(service))
 }
 
+// validateAge lets records without a time through: a folder has none, and on a real hub the membership bounds it (Since).
+func validateAge(spec v1alpha1.ServiceRecordSpec) string {
+	if at := spec.ExportedAt; !at.IsZero() && at.Time.Before(epoch) {
+		return fmt.Sprintf("spec.exportedAt %s is older than Kubernetes: it is the creation time of the ServiceExport", at.UTC().Format(time.RFC3339))
+	}
+	return ""
+}
+
 func validatePorts(spec v1alpha1.ServiceRecordSpec) string {
 	if len(spec.Ports) > maxPorts {
 		return fmt.Sprintf("spec.ports has %d entries: at most %d can be exported", len(spec.Ports), maxPorts)
+	}
+	if len(spec.Ports) == 0 && !spec.Headless {
+		return "spec.ports is empty: a service that is not headless has at least one port"
 	}
 	type number struct {
 		protocol corev1.Protocol

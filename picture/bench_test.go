@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
+
+	"fairlead.dev/fairlead/fleet"
 )
 
 // One change must cost the same however large the fleet is.
@@ -37,6 +40,47 @@ func BenchmarkOneEndpoint(b *testing.B) {
 					b.Fatal("nothing changed")
 				}
 			}
+		})
+	}
+}
+
+// A cluster that is lost, and found, costs each service that it exports one computation: all of them together must be withdrawn within a
+// fraction of the two seconds in which new connections are to leave it.
+func BenchmarkVerdict(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("services=%d", n), func(b *testing.B) {
+			v := realWest()
+			c := NewCentre(v, Prior{})
+			facts := []Change{is(namespace("shop")), is(observed("east", 0))}
+			for _, cluster := range []string{"east", "north"} {
+				facts = append(facts, is(memberObject(cluster, "us", "us-b", int32(n), int32(n))))
+				for i := range n {
+					name := fmt.Sprintf("s%d", i)
+					s, ex := svc("shop", name, 80), serviceExport("shop", name, 1)
+					for _, f := range remote(cluster, s, ex, slice("shop", name, name+"-1", true, 80, fmt.Sprintf("10.%d.%d.1", 16+i/250, i%250), fmt.Sprintf("10.%d.%d.2", 16+i/250, i%250))) {
+						facts = append(facts, is(f))
+					}
+					if cluster == "east" {
+						facts = append(facts, is(&Derived{Service: fleet.Name{Namespace: "shop", Name: name}, Families: v.Families,
+							IPs: []netip.Addr{netip.AddrFrom4([4]byte{10, 96, byte(i / 250), byte(i % 250)})}}))
+					}
+				}
+			}
+			c.Step(facts, start)
+			now := start
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				now = now.Add(time.Minute)
+				_, changed, _ := c.Step([]Change{is(observed("east", 3*((i+1)%2)))}, now)
+				if i%2 == 1 { // it must answer for a while
+					now = now.Add(time.Minute)
+					_, changed, _ = c.Step(nil, now)
+				}
+				if len(changed) < 2*n {
+					b.Fatalf("%d values changed", len(changed))
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/service")
 		})
 	}
 }

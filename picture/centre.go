@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead.dev/fairlead/api/v1alpha1"
 	"fairlead.dev/fairlead/fleet"
 	"fairlead.dev/fairlead/health"
 )
@@ -51,6 +52,28 @@ type Silence struct {
 	Broken time.Time // when somebody last did so again
 }
 
+// Restore adds what a real cluster's own objects kept of the others (mcs.Restore): known, and not seen. A cluster that has records, and that
+// is not among the members, was one when they were taken: its Member is known too, by its name.
+func (p *Prior) Restore(members []*v1alpha1.Member, records []*v1alpha1.ServiceRecord, endpoints []*v1alpha1.EndpointRecord) {
+	p.Missing = orMake(p.Missing)
+	for _, m := range members {
+		p.Missing[KeyOf(m)] = m
+	}
+	vouch := func(record Fact, cluster string) {
+		p.Missing[KeyOf(record)] = record
+		m := &v1alpha1.Member{Spec: v1alpha1.MemberSpec{Cluster: cluster}}
+		if m.Name = cluster; p.Missing[KeyOf(m)] == nil {
+			p.Missing[KeyOf(m)] = m
+		}
+	}
+	for _, r := range records {
+		vouch(r, r.Spec.Cluster)
+	}
+	for _, r := range endpoints {
+		vouch(r, r.Spec.Cluster)
+	}
+}
+
 // NewCentre returns a Centre without facts. It takes ownership of prior.
 func NewCentre(v Vantage, prior Prior) *Centre {
 	c := &Centre{
@@ -79,8 +102,8 @@ func (c *Centre) Step(changes []Change, now time.Time) (*Picture, []Key, time.Ti
 	m.begin()
 	m.rouse(now)
 	for _, ch := range changes {
-		if c.ledger.take(ch, m.value(ch.Key)) {
-			m.set(ch.Key, ch.Fact)
+		if fact, now := c.ledger.take(ch, m.value(ch.Key)); now {
+			m.set(ch.Key, fact)
 		}
 	}
 	for _, ch := range c.ledger.settle(now) {

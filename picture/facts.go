@@ -21,7 +21,11 @@ type Vantage struct {
 	fleet.Cluster
 	// Addresses are where Gateways listen that name no address.
 	Addresses []netip.Addr
-	// ServiceRanges are where clusterset IPs are taken from, one per family, primary first; empty where an API server allocates them.
+	// Families are those of the cluster's Services, primary first, where an API server allocates their IPs: a real cluster. Then
+	// clusterset IPs are those of derived Services (Derived), and the objects of an import keep what a restart needs (mcs.Restore).
+	Families []corev1.IPFamily
+	// ServiceRanges are the ranges of the cluster's service IPs. Without Families, clusterset IPs are taken from them, one per family,
+	// primary first. No endpoint of another cluster is taken there.
 	ServiceRanges []netip.Prefix
 	Health        health.Policy
 	Balance       balance.Policy
@@ -32,7 +36,7 @@ type Vantage struct {
 //	*corev1.Namespace, *corev1.Service, *corev1.Secret, *discoveryv1.EndpointSlice, *mcsv1beta1.ServiceExport,
 //	*gatewayv1.Gateway, *gatewayv1.HTTPRoute, *gatewayv1.ReferenceGrant      of the own cluster
 //	*v1alpha1.Member, *v1alpha1.ServiceRecord, *v1alpha1.EndpointRecord     from the hub
-//	*Observed, *Complaint, *Unopened                                         from the edges
+//	*Observed, *Derived, *Complaint, *Unopened                              from the edges
 //
 // and belongs to the centre once it was given: nobody changes it any more.
 type Fact any
@@ -45,6 +49,19 @@ type Observed struct {
 	Probes     []health.Probe
 	// Released is the operator's word that a braked mass withdrawal may go on.
 	Released bool
+}
+
+// Derived is what the own cluster's API server made of the derived Service of an imported one: of the Service mcs.DerivedName, which
+// picture.Service has in Imported.
+type Derived struct {
+	// Service is the imported service, not the derived one.
+	Service fleet.Name
+	// IPs, Headless and Families are what stands. Where nothing does, Families is empty, and IPs are those to ask for again, if any.
+	IPs      []netip.Addr
+	Headless bool
+	Families []corev1.IPFamily
+	// Refused is why the API server does not take what the picture wants; it may be so while something older stands.
+	Refused string
 }
 
 // Complaint is something that an edge could not read; it is shown with what was rejected. An object that is complained of may
@@ -60,6 +77,10 @@ type Unopened struct {
 	Server  route.ServerID
 	Message string
 }
+
+// Unwatched stands in a Change in place of a record of another cluster: the record is not watched any more, as nothing of its namespace is
+// imported here. Whether it still exists is not known and does not matter: it is forgotten, and its absence needs no explanation.
+type Unwatched struct{}
 
 // Change is a fact that is now so, or with a nil Fact, one that is gone.
 type Change struct {
@@ -105,6 +126,8 @@ func KeyOf(f Fact) Key {
 		return Key{"ServiceRecord", f.Spec.Namespace + "/" + f.Spec.Name + "/" + f.Spec.Cluster}
 	case *v1alpha1.EndpointRecord:
 		return Key{"EndpointRecord", f.Spec.Namespace + "/" + f.Spec.Service + "/" + f.Spec.Cluster + "/" + f.Spec.Slice}
+	case *Derived:
+		return Key{"Derived", f.Service.String()}
 	case *Observed:
 		return Key{"Observed", f.Cluster}
 	case *Unopened:

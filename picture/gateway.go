@@ -42,13 +42,20 @@ func (v view) Service(n fleet.Name) *corev1.Service {
 	return svc
 }
 
-// Import returns a service of the clusterset where it is imported: its namespace must exist here (M9).
+// importable says whether services of a namespace are imported: it must exist here (M9), and not be on its way out, as nothing can be
+// created in it any more.
+func (v view) importable(namespace string) bool {
+	ns, ok := v.get("Namespace", namespace).(*corev1.Namespace)
+	return ok && ns.DeletionTimestamp == nil && ns.Status.Phase != corev1.NamespaceTerminating
+}
+
+// Import returns a service of the clusterset where it is imported.
 func (v view) Import(n fleet.Name) *mcs.Merged {
-	if _, ok := v.Namespace(n.Namespace); !ok {
+	if !v.importable(n.Namespace) {
 		return nil
 	}
-	m, _ := v.get(kindMerged, n.String()).(*mcs.Merged)
-	return m
+	u, _ := v.get(kindMerged, n.String()).(union)
+	return u.Merged
 }
 
 func (v view) Grants(namespace string) (out []*gatewayv1.ReferenceGrant) {

@@ -10,13 +10,14 @@ import (
 
 // Nodes: what is computed, by stage. A node of one stage reads facts and what earlier stages wrote.
 //
-//	export     namespace/name                      own ServiceExport, Service, slices  -> export, its Valid condition
-//	endpoints  namespace/service/cluster/slice     EndpointRecord                      -> slice
 //	local      namespace/service/slice             own EndpointSlice                   -> localslice
 //	silence    -                                   all probes                          -> does nobody else answer?
-//	member     cluster                             Member, probes, absence             -> member, standing
-//	merged     namespace/name                      records of all clusters             -> merged service
-//	service    namespace/name                      merged, slices, standings           -> service, import groups
+//	member     cluster                             Member, probes, absence             -> member, standing, grant
+//	export     namespace/name                      own ServiceExport, Service, slices  -> export, its Valid condition
+//	ground     cluster                             all grants                          -> where its endpoints can stand
+//	endpoints  namespace/service/cluster/slice     EndpointRecord, ground              -> slice
+//	merged     namespace/name                      records of all clusters             -> merged service, what to keep of it
+//	service    namespace/name                      merged, slices, standings, Derived  -> service, import groups
 //	localgroup namespace/name                      own Service, slices                 -> service groups
 //	exported   namespace/name                      export, service                     -> status of the ServiceExport
 //	claim      namespace/name                      Gateway                             -> the addresses it wants
@@ -26,11 +27,12 @@ import (
 //	attached   namespace/name                      compiled gateway, attachments       -> status of the Gateway
 //	complaint  …                                   Complaint                           -> rejection
 const (
-	nodeExport     Kind = "node:export"
-	nodeEndpoints  Kind = "node:endpoints"
 	nodeLocal      Kind = "node:local"
 	nodeSilence    Kind = "node:silence"
 	nodeMember     Kind = "node:member"
+	nodeExport     Kind = "node:export"
+	nodeGround     Kind = "node:ground"
+	nodeEndpoints  Kind = "node:endpoints"
 	nodeMerged     Kind = "node:merged"
 	nodeService    Kind = "node:service"
 	nodeLocalGroup Kind = "node:localgroup"
@@ -46,11 +48,13 @@ const (
 // Values that only nodes read.
 const (
 	kindValid      Kind = "valid"      // namespace/name -> []fleet.Condition
-	kindSlice      Kind = "slice"      // namespace/service/cluster/slice -> *fleet.Slice
+	kindGrant      Kind = "grant"      // cluster -> grant
+	kindGround     Kind = "ground"     // cluster -> mcs.Ground
+	kindSlice      Kind = "slice"      // namespace/service/cluster/slice -> source
 	kindLocalSlice Kind = "localslice" // namespace/service/slice -> *fleet.Slice
 	kindSilence    Kind = "silence"    // "all" -> true
 	kindStanding   Kind = "standing"   // cluster -> balance.Member
-	kindMerged     Kind = "merged"     // namespace/name -> *mcs.Merged
+	kindMerged     Kind = "merged"     // namespace/name -> union
 	kindClaim      Kind = "claim"      // address/time/namespace/name -> fleet.Name
 	kindCompiled   Kind = "compiled"   // namespace/name -> *route.Compiled
 	kindRoot       Kind = "root"       // server/hostname -> listener name
@@ -64,27 +68,28 @@ type node struct {
 	compute func(c *Centre, v view, path string, now time.Time) ([]value, time.Time)
 }
 
-const stages = 9
+const stages = 10
 
 var nodes map[Kind]node
 
 func init() { // by hand, since compute functions and stageOf refer to each other
 	nodes = map[Kind]node{
-		nodeExport:     {0, export},
-		nodeEndpoints:  {0, endpoints},
 		nodeLocal:      {0, local},
 		nodeSilence:    {0, silence},
 		nodeMember:     {1, member},
-		nodeMerged:     {2, merged},
-		nodeService:    {3, service},
-		nodeLocalGroup: {3, localGroups},
-		nodeExported:   {4, exported},
-		nodeClaim:      {5, claim},
-		nodeGateway:    {6, gateway},
-		nodeRoute:      {7, attach},
-		nodeHost:       {8, host},
-		nodeAttached:   {8, attached},
-		nodeComplaint:  {8, complaint},
+		nodeExport:     {2, export},
+		nodeGround:     {2, ground},
+		nodeEndpoints:  {3, endpoints},
+		nodeMerged:     {3, merged},
+		nodeService:    {4, service},
+		nodeLocalGroup: {4, localGroups},
+		nodeExported:   {5, exported},
+		nodeClaim:      {6, claim},
+		nodeGateway:    {7, gateway},
+		nodeRoute:      {8, attach},
+		nodeHost:       {9, host},
+		nodeAttached:   {9, attached},
+		nodeComplaint:  {9, complaint},
 	}
 }
 
@@ -113,6 +118,8 @@ func drives(k Key) []Key {
 		return []Key{{nodeMember, k.Path}, {nodeSilence, "all"}}
 	case "Member", kindAbsence:
 		return []Key{{nodeMember, k.Path}}
+	case kindGrant:
+		return []Key{{nodeGround, k.Path}}
 	case "ServiceRecord":
 		path, _ := lastWord(k.Path)
 		return []Key{{nodeMerged, path}}

@@ -3,6 +3,7 @@ package picture
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"fairlead.dev/fairlead/api/v1alpha1"
@@ -19,18 +20,6 @@ type ledger struct {
 	members map[string]*account
 	restore []Change // what a Prior still held when the ledger was made
 	wake    time.Time
-}
-
-// account is one member's records as they are seen now.
-type account struct {
-	member          *v1alpha1.Member // the newest seen, nil if none was
-	unseen          bool             // the Member object itself is missing
-	released        bool
-	exports, slices map[Key]string // object names
-	missing         map[string]Key // by object name
-	held            map[Key]struct{}
-	due             time.Time
-	dirty           bool
 }
 
 // absence is a fact about one cluster: what is kept of it although it is not seen.
@@ -63,23 +52,27 @@ func newLedger(own string, policy health.Policy, prior Prior) *ledger {
 func (l *ledger) account(cluster string) *account {
 	a := l.members[cluster]
 	if a == nil {
-		a = &account{
-			exports: map[Key]string{}, slices: map[Key]string{},
-			missing: map[string]Key{}, held: map[Key]struct{}{},
-		}
+		a = newAccount()
 		l.members[cluster] = a
 	}
 	return a
 }
 
-// take notes a change of a fact, whose value in the centre was last, and says whether the centre is to take it over now. Records of the
-// own cluster are not for the centre: they come from its own objects, which are fresher than their echo.
-func (l *ledger) take(ch Change, last Fact) bool {
+// take notes a change of a fact, whose value in the centre was last, and says what the centre is to take over now, if anything. Records
+// of the own cluster are not for the centre: they come from its own objects, which are fresher than their echo.
+func (l *ledger) take(ch Change, last Fact) (fact Fact, now bool) {
 	switch ch.Key.Kind {
 	case "Member":
-		return l.takeMember(ch)
+		return ch.Fact, l.takeMember(ch)
 	case "ServiceRecord", "EndpointRecord":
-		return l.takeRecord(ch, last)
+		if recordCluster(ch.Key) == l.own {
+			return nil, false
+		}
+		if ch.Fact == (Unwatched{}) {
+			l.forget(ch.Key)
+			return nil, true
+		}
+		return ch.Fact, l.takeRecord(ch, last)
 	case "Observed":
 		a := l.account(ch.Key.Path)
 		o, ok := ch.Fact.(*Observed)
@@ -87,7 +80,7 @@ func (l *ledger) take(ch Change, last Fact) bool {
 			a.released, a.dirty = released, true
 		}
 	}
-	return true
+	return ch.Fact, true
 }
 
 func (l *ledger) takeMember(ch Change) bool {
@@ -109,28 +102,33 @@ func (l *ledger) takeMember(ch Change) bool {
 }
 
 func (l *ledger) takeRecord(ch Change, last Fact) bool {
-	cluster := recordCluster(ch.Key)
-	if cluster == l.own {
-		return false
-	}
-	a := l.account(cluster)
-	seen := a.exports
-	if ch.Key.Kind == "EndpointRecord" {
-		seen = a.slices
-	}
+	a := l.account(recordCluster(ch.Key))
 	a.dirty = true
+	a.see(ch.Key, ch.Fact)
 	if ch.Fact != nil {
-		seen[ch.Key] = objectName(ch.Fact)
-		delete(a.missing, objectName(ch.Fact))
-		delete(l.prior.Missing, ch.Key)
+		l.found(a, ch.Key)
 		return true
 	}
-	delete(seen, ch.Key)
 	if last != nil {
 		a.missing[objectName(last)] = ch.Key
 		l.prior.Missing[ch.Key] = last
 	}
 	return false
+}
+
+// found ends the absence of a record. Another version of the exporter may have called it otherwise.
+func (l *ledger) found(a *account, k Key) {
+	if was, held := l.prior.Missing[k]; held {
+		delete(a.missing, objectName(was))
+		delete(l.prior.Missing, k)
+	}
+}
+
+func (l *ledger) forget(k Key) {
+	a := l.account(recordCluster(k))
+	a.dirty = true
+	a.see(k, nil)
+	l.found(a, k)
 }
 
 // settle decides about all absences that may have to be seen otherwise now, and returns the facts that follow: records to be let go, and
@@ -161,7 +159,7 @@ func (l *ledger) settle(now time.Time) []Change {
 func (l *ledger) decide(cluster string, a *account, now time.Time) (changes []Change) {
 	in := health.AbsenceInput{
 		Known: len(a.exports), Missing: slices.Sorted(maps.Keys(a.missing)), Endpoints: map[string]bool{},
-		SeenExports: len(a.exports), SeenSlices: len(a.slices),
+		SeenExports: len(a.exports), SeenSlices: len(a.slices), Namespaces: map[string]string{}, Seen: a.seen(),
 		Released: a.released, BrakedSince: l.prior.Braked[cluster], Recent: l.recent(cluster, now),
 	}
 	if a.member != nil {
@@ -172,6 +170,7 @@ func (l *ledger) decide(cluster string, a *account, now time.Time) (changes []Ch
 	}
 	going := withdrawing(in)
 	for name, k := range a.missing {
+		in.Namespaces[name], _, _ = strings.Cut(k.Path, "/")
 		if k.Kind == "ServiceRecord" {
 			in.Known++
 			continue
@@ -263,23 +262,3 @@ func (l *ledger) show(cluster string, a *account, reason string) (changes []Chan
 
 // heldKey turns the key of a record into held/namespace/service/cluster/….
 func heldKey(record Key) Key { return Key{kindHeld, record.Path + "/" + string(record.Kind)} }
-
-// recordCluster reads the cluster from the key of a record: the third word of its path.
-func recordCluster(k Key) string {
-	path := k.Path
-	if k.Kind == "EndpointRecord" {
-		path, _ = lastWord(path)
-	}
-	_, cluster := lastWord(path)
-	return cluster
-}
-
-func objectName(f Fact) string {
-	switch f := f.(type) {
-	case *v1alpha1.ServiceRecord:
-		return f.Name
-	case *v1alpha1.EndpointRecord:
-		return f.Name
-	}
-	panic("picture: not a record")
-}

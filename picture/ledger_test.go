@@ -144,3 +144,78 @@ func TestHeldRecordsSurviveARestart(t *testing.T) {
 		t.Errorf("before the restart:\n%s\nafter:\n%s", before, after)
 	}
 }
+
+// accountFor returns a marker that accounts for some records by namespace.
+func accountFor(m *v1alpha1.Member, sequence int64, records ...[]Fact) *v1alpha1.Member {
+	m = m.DeepCopy()
+	m.Status.Marker = v1alpha1.Marker{Sequence: sequence, Namespaces: map[string]v1alpha1.Account{}}
+	digests := map[string]v1alpha1.RecordDigest{}
+	for _, r := range records {
+		for _, f := range r {
+			ns, _, _ := strings.Cut(KeyOf(f).Path, "/")
+			a := m.Status.Marker.Namespaces[ns]
+			if _, export := f.(*v1alpha1.ServiceRecord); export {
+				a.Exports++
+				m.Status.Marker.Exports++
+			} else {
+				a.Slices++
+				m.Status.Marker.Slices++
+			}
+			digests[ns] = digests[ns].Flip(objectName(f))
+			a.Digest = digests[ns].String()
+			m.Status.Marker.Namespaces[ns] = a
+		}
+	}
+	return m
+}
+
+// An importer that watches one namespace of two is told by the account of that one what is no more there.
+func TestAbsenceIsExplainedWhereOnlyAPartIsWatched(t *testing.T) {
+	c, records := fleetOf(t, 2)
+	elsewhere := remote("east", svc("bank", "till", 80), serviceExport("bank", "till", 1), slice("bank", "till", "till-1", true, 80, addr(9)))
+	m := memberObject("east", "us", "us-b", 0, 0)
+	c.Step([]Change{is(accountFor(m, 2, records[0], records[1], elsewhere))}, start)
+	pic, _, _ := c.Step(vanish(records[:1]), start)
+	if imports(pic) != 2 {
+		t.Fatalf("an unexplained absence was obeyed:\n%s", pic)
+	}
+	pic, _, _ = c.Step([]Change{is(accountFor(m, 3, records[1], elsewhere))}, start)
+	if imports(pic) != 1 || pic.Member("east").Held != 0 {
+		t.Errorf("an explained absence was not obeyed:\n%s", pic)
+	}
+}
+
+// As many records as the marker counts, but others: one came that it does not know yet, and one is not seen.
+func TestTwoChangesDoNotCancelOut(t *testing.T) {
+	c, records := fleetOf(t, 2)
+	m := memberObject("east", "us", "us-b", 0, 0)
+	c.Step([]Change{is(accountFor(m, 2, records[0], records[1]))}, start)
+	newer := remote("east", svc("shop", "new", 80), serviceExport("shop", "new", 1), slice("shop", "new", "new-1", true, 80, addr(9)))
+	pic, _, _ := c.Step(append(vanish(records[:1]), is(newer[0]), is(newer[1])), start)
+	if imports(pic) != 3 || pic.Member("east").Held != 2 {
+		t.Errorf("what is not seen was taken for withdrawn:\n%s", pic)
+	}
+}
+
+// What is not watched any more needs no explanation, and is forgotten.
+func TestWhatIsNotWatchedAnyMoreIsForgotten(t *testing.T) {
+	c, records := fleetOf(t, 3)
+	pic, _, _ := c.Step(vanish(records[:1]), start)
+	if imports(pic) != 3 {
+		t.Fatalf("an unexplained absence was obeyed:\n%s", pic)
+	}
+	var changes []Change
+	for _, r := range records[:2] { // one that is held, and one that is seen
+		for _, f := range r {
+			changes = append(changes, Change{KeyOf(f), Unwatched{}})
+		}
+	}
+	pic, _, _ = c.Step(changes, start)
+	if imports(pic) != 1 || pic.Member("east").Held != 0 || len(c.Prior().Missing) != 0 {
+		t.Errorf("still known:\n%s", pic)
+	}
+	pic, _, _ = c.Step([]Change{is(records[0][0]), is(records[0][1])}, start)
+	if imports(pic) != 2 {
+		t.Errorf("not seen when it is watched again:\n%s", pic)
+	}
+}

@@ -19,7 +19,7 @@ import (
 type memo struct {
 	tree    *iradix.Tree[any]
 	txn     *iradix.Txn[any]
-	readers map[string]map[Key]struct{} // key, or prefix ending in "/", or "#"+prefix for a count -> nodes
+	readers map[string]readers // of a key, or of a prefix ending in "/", or of "#"+prefix for a count
 	reads   map[Key][]string
 	writes  map[Key][]string // node -> keys that it wrote
 	counts  map[string]int   // "kind/path/" -> number of values directly beneath, for countedKinds
@@ -36,7 +36,7 @@ type value struct {
 
 func newMemo() *memo {
 	m := &memo{
-		tree: iradix.New[any](), readers: map[string]map[Key]struct{}{}, reads: map[Key][]string{},
+		tree: iradix.New[any](), readers: map[string]readers{}, reads: map[Key][]string{},
 		writes: map[Key][]string{}, counts: map[string]int{}, wakes: map[Key]time.Time{},
 	}
 	for i := range m.dirty {
@@ -53,8 +53,9 @@ func (m *memo) begin() {
 
 func (m *memo) commit() []string {
 	m.tree = m.txn.Commit()
-	m.txn = nil
-	return slices.Sorted(maps.Keys(m.changed))
+	changed := slices.Sorted(maps.Keys(m.changed))
+	m.txn, m.changed = nil, nil
+	return changed
 }
 
 // set gives a key a value, nil for none, and makes everything dirty that depends on it.
@@ -99,7 +100,11 @@ func (m *memo) touch(s string) {
 }
 
 func (m *memo) soilReaders(s string) {
-	for node := range m.readers[s] {
+	r := m.readers[s]
+	if r.one.Kind != "" {
+		m.soil(r.one)
+	}
+	for node := range r.more {
 		m.soil(node)
 	}
 }
@@ -138,28 +143,13 @@ func (m *memo) settle(compute func(node Key, r *reader) ([]value, time.Time)) {
 
 // record takes what a node read and computed in place of what it did before.
 func (m *memo) record(node Key, r *reader, values []value, wake time.Time) {
-	for _, s := range m.reads[node] {
-		delete(m.readers[s], node)
-		if len(m.readers[s]) == 0 {
-			delete(m.readers, s)
-		}
-	}
-	delete(m.reads, node)
+	m.depend(node, r.seen, len(values) > 0)
 	delete(m.wakes, node)
 	if !wake.IsZero() {
 		m.wakes[node] = wake
 	}
 	before := m.writes[node]
 	delete(m.writes, node)
-	if len(values) > 0 {
-		m.reads[node] = slices.Collect(maps.Keys(r.seen))
-		for s := range r.seen {
-			if m.readers[s] == nil {
-				m.readers[s] = map[Key]struct{}{}
-			}
-			m.readers[s][node] = struct{}{}
-		}
-	}
 	written := make([]string, 0, len(values))
 	for _, v := range values {
 		m.set(v.Key, v.value)
@@ -172,6 +162,30 @@ func (m *memo) record(node Key, r *reader, values []value, wake time.Time) {
 	}
 	if len(written) > 0 {
 		m.writes[node] = written
+	}
+}
+
+// depend makes a node a reader of what it has seen, and of nothing else. One that has no value reads nothing. A node mostly reads what it
+// read the last time.
+func (m *memo) depend(node Key, seen map[string]struct{}, valued bool) {
+	before := m.reads[node]
+	if valued && len(before) == len(seen) && !slices.ContainsFunc(before, func(s string) bool { _, still := seen[s]; return !still }) {
+		return
+	}
+	for _, s := range before {
+		if r := m.readers[s].without(node); r.none() {
+			delete(m.readers, s)
+		} else {
+			m.readers[s] = r
+		}
+	}
+	delete(m.reads, node)
+	if !valued {
+		return
+	}
+	m.reads[node] = slices.Collect(maps.Keys(seen))
+	for s := range seen {
+		m.readers[s] = m.readers[s].with(node)
 	}
 }
 

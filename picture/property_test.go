@@ -2,12 +2,18 @@ package picture
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
+
+	"fairlead.dev/fairlead/api/v1alpha1"
+	"fairlead.dev/fairlead/fleet"
 )
 
 // drawFact draws a fact from a world small enough that objects meet.
@@ -19,10 +25,14 @@ func drawFact(t *rapid.T) Fact {
 	port := int32(80 + n%2)
 	host := rapid.SampledFrom([]string{"*", "shop.example", "*.example", "a.shop.example"}).Draw(t, "host")
 	service := svc(ns, name, port)
-	sl := slice(ns, name, fmt.Sprintf("%s-%d", name, n), n > 1, port, fmt.Sprintf("127.%d.0.%d", 10+n, n))
-	switch rapid.IntRange(0, 12).Draw(t, "kind") {
+	sl := slice(ns, name, fmt.Sprintf("%s-%d", name, n), n > 1, port, fmt.Sprintf("%d.%d.0.%d", rapid.SampledFrom([]int{10, 127}).Draw(t, "network"), 10+n, n))
+	switch rapid.IntRange(0, 15).Draw(t, "kind") {
 	case 0:
-		return namespace(ns)
+		out := namespace(ns)
+		if n == 3 {
+			out.Status.Phase = corev1.NamespaceTerminating
+		}
+		return out
 	case 1:
 		return service
 	case 2:
@@ -31,6 +41,10 @@ func drawFact(t *rapid.T) Fact {
 		return sl
 	case 4:
 		return memberObject(cluster, "us", fmt.Sprintf("us-%d", n), int32(n-1), int32(n-1))
+	case 13:
+		return drawMember(t, rapid.SampledFrom([]string{"east", "north", "west"}).Draw(t, "member"), n)
+	case 14, 15:
+		return drawDerived(t, fleet.Name{Namespace: ns, Name: name}, n)
 	case 5, 6:
 		return remote(cluster, service, serviceExport(ns, name, n))[0]
 	case 7, 8:
@@ -44,20 +58,66 @@ func drawFact(t *rapid.T) Fact {
 	return observed(cluster, rapid.IntRange(0, 4).Draw(t, "misses"))
 }
 
+// drawMember draws what a Member may grant and claim.
+func drawMember(t *rapid.T, cluster string, n int) *v1alpha1.Member {
+	m := memberObject(cluster, "us", "us-1", int32(n-1), int32(n-1))
+	m.Spec.Pending = rapid.IntRange(0, 3).Draw(t, "pending") == 0
+	m.Spec.Namespaces = rapid.SampledFrom([][]string{nil, {"shop"}, {"bank"}}).Draw(t, "namespaces")
+	m.Status.ServiceRanges = rapid.SampledFrom([][]string{nil, {"127.11.0.0/16"}, {"127.0.0.0/8"}}).Draw(t, "service ranges")
+	m.Status.PodRanges = rapid.SampledFrom([][]string{nil, {"127.11.0.0/24"}}).Draw(t, "pod ranges")
+	if rapid.Bool().Draw(t, "accounts") {
+		account := v1alpha1.Account{Exports: int32(n - 1), Slices: int32(n - 1), Digest: rapid.SampledFrom([]string{"", "1"}).Draw(t, "digest")}
+		m.Status.Marker.Namespaces = map[string]v1alpha1.Account{"shop": account}
+	}
+	if rapid.Bool().Draw(t, "of an age") {
+		m.CreationTimestamp = metav1.NewTime(start.Add(-time.Duration(2*n-3) * time.Hour))
+	}
+	return m
+}
+
+// drawDerived draws what an API server may have made of a service.
+func drawDerived(t *rapid.T, name fleet.Name, n int) *Derived {
+	d := &Derived{Service: name, Refused: rapid.SampledFrom([]string{"", "", "no"}).Draw(t, "refused")}
+	if n > 1 {
+		d.Headless, d.Families = rapid.Bool().Draw(t, "headless"), []corev1.IPFamily{corev1.IPv4Protocol}
+		if !d.Headless {
+			d.IPs = []netip.Addr{netip.MustParseAddr(fmt.Sprintf("10.96.0.%d", n))}
+		}
+	}
+	return d
+}
+
+// drawVantage is west on one machine, or as a real cluster.
+func drawVantage(t *rapid.T) Vantage {
+	if rapid.Bool().Draw(t, "real") {
+		return realWest()
+	}
+	return west()
+}
+
 // Taking changes one at a time gives the same picture as a rebuild from the same facts and prior.
 func TestStepsEqualRebuild(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := NewCentre(west(), Prior{})
+		v := drawVantage(t)
+		c := NewCentre(v, Prior{})
 		facts := map[Key]Fact{}
 		now := start
 		for i := range rapid.IntRange(1, 40).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 5000).Draw(t, "pause")) * time.Millisecond)
 			f := drawFact(t)
 			ch := is(f)
-			if rapid.IntRange(0, 3).Draw(t, "gone") == 0 {
+			switch rapid.IntRange(0, 6).Draw(t, "gone") {
+			case 0:
 				ch.Fact = nil
 				delete(facts, ch.Key)
-			} else {
+			case 1:
+				if _, record := f.(v1alpha1.FromCluster); record && ch.Key.Kind != "Member" {
+					ch.Fact = Unwatched{}
+					delete(facts, ch.Key)
+					break
+				}
+				fallthrough
+			default:
 				facts[ch.Key] = f
 			}
 			stepped, _, wake := c.Step([]Change{ch}, now)
@@ -65,7 +125,7 @@ func TestStepsEqualRebuild(t *testing.T) {
 			for k, f := range facts {
 				all = append(all, Change{k, f})
 			}
-			rebuilt, rewake := Build(west(), c.Prior(), all, now)
+			rebuilt, rewake := Build(v, c.Prior(), all, now)
 			if diff := cmp.Diff(rebuilt.String(), stepped.String()); diff != "" {
 				t.Fatalf("step %d (%s): rebuilt (-) and stepped (+) differ:\n%s", i, ch.Key, diff)
 			}
@@ -95,7 +155,7 @@ func sameValues(t *rapid.T, a, b *Picture) {
 // Step names each value that changed, and no other.
 func TestStepNamesWhatChanged(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := NewCentre(west(), Prior{})
+		c := NewCentre(drawVantage(t), Prior{})
 		before, _, _ := c.Step(nil, start)
 		for range rapid.IntRange(1, 20).Draw(t, "steps") {
 			f := drawFact(t)

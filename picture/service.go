@@ -13,25 +13,30 @@ import (
 
 // service computes one service of the clusterset as it is imported here, and its endpoint groups.
 func service(c *Centre, v view, path string, _ time.Time) ([]value, time.Time) {
-	m, ok := v.get(kindMerged, path).(*mcs.Merged)
+	u, ok := v.get(kindMerged, path).(union)
 	if !ok {
 		c.ips.release(fleet.ParseName(path))
 		return nil, time.Time{}
 	}
+	m := u.Merged
 	own := m.ExportedBy(v.vantage.Name)
-	raw := importedSlices(v, path, m, own)
+	raw, packed := importedSlices(v, path, m, own)
 	standings := standingsOf(v, m)
 	effective := balance.Withdraw(reachable(raw, v.vantage, standings), standings)
 	out := &Service{Merged: m, Slices: effective, Held: heldOf(v, path)}
 	values := []value{{Key{KindService, path}, out}}
-	if _, exists := v.get("Namespace", m.Name.Namespace).(*corev1.Namespace); !exists {
+	if !v.importable(m.Name.Namespace) {
 		c.ips.release(m.Name)
 		return values, time.Time{}
 	}
 	var pending string
-	out.IPs, pending = c.addresses(m)
+	if v.vantage.real() {
+		out.Merged, out.IPs, pending = c.derived(v, m)
+	} else {
+		out.IPs, pending = c.addresses(m)
+	}
 	out.Imported = mcs.Import(mcs.ImportInput{
-		Merged: m, IPs: out.IPs, Families: families(v.vantage), Slices: effective,
+		Merged: out.Merged, IPs: out.IPs, Families: families(v.vantage), Slices: effective, Records: u.Kept, Packed: packed,
 		Own: v.vantage.Name, Exporting: own, Pending: pending, NamespaceExists: true,
 	})
 	for _, port := range m.Ports {
@@ -77,18 +82,26 @@ func groupValue(in balance.Input) value {
 	return value{Key{KindGroup, in.ID.String()}, balance.Group(in)}
 }
 
-// importedSlices returns the slices of the exporting clusters, the own ones as they are here and now.
-func importedSlices(v view, path string, m *mcs.Merged, own bool) (out []*fleet.Slice) {
+// importedSlices returns the slices of the exporting clusters, the own ones as they are here and now, and what an import keeps of the
+// others.
+func importedSlices(v view, path string, m *mcs.Merged, own bool) (out []*fleet.Slice, kept map[mcs.SourceSlice]string) {
 	v.under(kindSlice, path, func(_ string, s any) bool {
-		if sl := s.(*fleet.Slice); sl.Cluster != v.vantage.Name && m.ExportedBy(sl.Cluster) {
+		src := s.(source)
+		if sl := src.Slice; sl.Cluster != v.vantage.Name && m.ExportedBy(sl.Cluster) {
 			out = append(out, sl)
+			if src.Kept != "" {
+				if kept == nil {
+					kept = map[mcs.SourceSlice]string{}
+				}
+				kept[mcs.SourceSlice{Cluster: sl.Cluster, Name: sl.Name}] = src.Kept
+			}
 		}
 		return true
 	})
 	if own {
 		out = append(out, localSlices(v, path)...)
 	}
-	return out
+	return out, kept
 }
 
 // reachable leaves out the slices of clusters whose pods the vantage's network does not reach.
@@ -140,6 +153,9 @@ func affinityTimeout(c *corev1.SessionAffinityConfig) int {
 
 // families returns the address families of the cluster's services, nil if it was not told.
 func families(v Vantage) (out []corev1.IPFamily) {
+	if v.real() {
+		return v.Families
+	}
 	for _, r := range v.ServiceRanges {
 		if r.Addr().Is4() {
 			out = append(out, corev1.IPv4Protocol)

@@ -31,6 +31,14 @@ func west() Vantage {
 	}
 }
 
+// realWest is west as a real cluster, whose API server allocates IPs.
+func realWest() Vantage {
+	v := west()
+	v.Families = []corev1.IPFamily{corev1.IPv4Protocol}
+	v.ServiceRanges = []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")}
+	return v
+}
+
 func is(f Fact) Change   { return Change{KeyOf(f), f} }
 func gone(f Fact) Change { return Change{KeyOf(f), nil} }
 

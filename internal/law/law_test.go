@@ -32,9 +32,9 @@ var layers = map[string]layer{
 	"match": pure, "xds": pure, "trace": pure, "plan": pure, "proxy/strict": pure,
 
 	"xds/serve": edges, "proxy": edges, "dns": edges, "folder": edges, "agent": edges, "hub": edges, "echo": edges, "control": edges,
-	"internal/load": edges,
+	"internal/load": edges, "kube": edges, "membership": edges, "manifest": edges, "check": edges,
 
-	"dev": wiring, "cmd/fairlead": wiring, "cmd/fairlead-proxy": wiring, "internal/scenario": wiring, "internal/law": wiring,
+	"role": wiring, "test": wiring, "dev": wiring, "cmd/fairlead": wiring, "cmd/fairlead-proxy": wiring, "internal/scenario": wiring, "internal/law": wiring,
 }
 
 // forbidden are imports that a pure package must not have: they are I/O, clocks or logs.
