@@ -5,16 +5,21 @@ import (
 	"errors"
 
 	"fairlead.dev/fairlead/control"
+	"fairlead.dev/fairlead/membership"
 )
 
 // dial returns a client of the running dev.
 func (a *app) dial() *control.Client { return control.Dial(cmp.Or(a.control, control.DefaultPath())) }
 
-// refused turns an answer of the control socket into a refusal with its hint.
+// refused turns an answer of the control socket, or of package membership, into a refusal with its hint.
 func refused(err error) error {
 	var known *control.Error
 	if errors.As(err, &known) {
 		return &refusal{error: known, hint: known.Hint, code: exitFailed}
+	}
+	var no *membership.Refusal
+	if errors.As(err, &no) {
+		return &refusal{error: err, hint: no.Remedy, code: exitFailed}
 	}
 	return err
 }

@@ -1,20 +1,27 @@
 package verbs
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"fairlead.dev/fairlead/control"
 	"fairlead.dev/fairlead/fleet"
+	"fairlead.dev/fairlead/membership"
 )
 
 func (a *app) clusters() *cobra.Command {
-	return &cobra.Command{
+	var t target
+	cmd := &cobra.Command{
 		Use: "clusters", Args: count(0, 0, "fairlead clusters"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if t.given() {
+				return a.realClusters(cmd.Context(), t)
+			}
 			clusters, err := a.dial().Clusters(cmd.Context())
 			if err != nil {
 				return refused(err)
@@ -22,6 +29,35 @@ func (a *app) clusters() *cobra.Command {
 			return a.answer(clusters, func(w io.Writer) { table(w, clusterRows(clusters)) })
 		},
 	}
+	t.flags(cmd)
+	return cmd
+}
+
+// realClusters lists the members of a hub.
+func (a *app) realClusters(ctx context.Context, t target) error {
+	h, err := t.openHub()
+	if err != nil {
+		return refused(err)
+	}
+	members, err := membership.Clusters(ctx, h, build().Version)
+	if err != nil {
+		return refused(err)
+	}
+	return a.answer(members, func(w io.Writer) { table(w, memberRows(members, time.Now())) })
+}
+
+func memberRows(members []membership.Member, now time.Time) [][]string {
+	rows := [][]string{{"CLUSTER", "REGION", "ZONE", "EXPORTS", "KUBERNETES", "AGENT", "HEARTBEAT", "STATE"}}
+	for _, m := range members {
+		beat := "-"
+		if m.Heartbeat != nil {
+			beat = ago(now, *m.Heartbeat)
+		}
+		rows = append(rows, []string{
+			m.Cluster, orDash(m.Region), orDash(m.Zone), fmt.Sprint(m.Exports), orDash(m.Kubernetes), orDash(m.Agent), beat, string(m.State),
+		})
+	}
+	return rows
 }
 
 func clusterRows(clusters []control.Cluster) [][]string {

@@ -12,6 +12,7 @@ import (
 
 	"fairlead.dev/fairlead/control"
 	"fairlead.dev/fairlead/fleet"
+	"fairlead.dev/fairlead/membership"
 )
 
 // drainWait bounds how long drain and restore wait for the clusters' word; drainLook is how often they ask.
@@ -28,39 +29,86 @@ type Steered struct {
 }
 
 func (a *app) drain() *cobra.Command {
-	return a.steer("drain", "all new traffic goes elsewhere; what is on its way ends by itself", (*control.Client).Drain,
-		func(v fleet.Verdict) bool { return v != fleet.Serving && v != fleet.Suspect })
+	return a.steer(steering{
+		verb: "drain", effect: "all new traffic goes elsewhere; what is on its way ends by itself", ask: (*control.Client).Drain,
+		done: func(v fleet.Verdict) bool { return v != fleet.Serving && v != fleet.Suspect },
+		real: func(ctx context.Context, h *membership.Access, cluster string) error {
+			return membership.Drain(ctx, h, cluster, true)
+		},
+	})
 }
 
 func (a *app) restore() *cobra.Command {
-	return a.steer("restore", "it takes traffic again", (*control.Client).Restore,
-		func(v fleet.Verdict) bool { return v != fleet.DrainingCluster })
+	return a.steer(steering{
+		verb: "restore", effect: "it takes traffic again", ask: (*control.Client).Restore,
+		done: func(v fleet.Verdict) bool { return v != fleet.DrainingCluster },
+		real: func(ctx context.Context, h *membership.Access, cluster string) error {
+			return membership.Drain(ctx, h, cluster, false)
+		},
+	})
 }
 
-// steer returns a verb that asks for something and waits until every cluster sees it; with a nil done it does not wait.
-func (a *app) steer(verb, effect string, ask func(*control.Client, context.Context, string) error, done func(fleet.Verdict) bool) *cobra.Command {
-	return &cobra.Command{
-		Use: verb, Args: count(1, 1, "fairlead "+verb+" west"),
+// steering is a verb that asks for something of one cluster.
+type steering struct {
+	verb, effect string
+	// ask asks a running dev for it.
+	ask func(*control.Client, context.Context, string) error
+	// done says of the verdict of a cluster whether it has seen it; nil: nobody waits.
+	done func(fleet.Verdict) bool
+	// real asks a real hub for it; nil: there is no such thing.
+	real func(context.Context, *membership.Access, string) error
+}
+
+func (a *app) steer(s steering) *cobra.Command {
+	var t target
+	cmd := &cobra.Command{
+		Use: s.verb, Args: count(1, 1, "fairlead "+s.verb+" west"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, cluster := a.dial(), args[0]
-			if err := a.checkCluster(cmd.Context(), client, cluster); err != nil {
-				return err
+			if t.given() {
+				return a.steerReal(cmd.Context(), s, t, args[0])
 			}
-			if err := ask(client, cmd.Context(), cluster); err != nil {
-				return refused(err)
-			}
-			var seen map[string]string
-			if done != nil {
-				var err error
-				if seen, err = a.await(cmd.Context(), client, cluster, done); err != nil {
-					return err
-				}
-			}
-			return a.answer(Steered{Did: verb, Cluster: cluster, Seen: seen}, func(w io.Writer) {
-				fmt.Fprintf(w, "%s %s: %s\n", past[verb], cluster, effect)
-			})
+			return a.steerDev(cmd.Context(), s, args[0])
 		},
 	}
+	if s.real != nil {
+		t.flags(cmd)
+	}
+	return cmd
+}
+
+// steerReal writes the wish to the hub. The members obey it by themselves.
+func (a *app) steerReal(ctx context.Context, s steering, t target, cluster string) error {
+	h, err := t.openHub()
+	if err != nil {
+		return refused(err)
+	}
+	if err := s.real(ctx, h, cluster); err != nil {
+		return refused(err)
+	}
+	return a.answer(Steered{Did: s.verb, Cluster: cluster}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s %s: %s, as soon as each member sees it\n", past[s.verb], cluster, s.effect)
+	})
+}
+
+// steerDev asks a running dev and waits until every cluster sees it.
+func (a *app) steerDev(ctx context.Context, s steering, cluster string) error {
+	client := a.dial()
+	if err := a.checkCluster(ctx, client, cluster); err != nil {
+		return err
+	}
+	if err := s.ask(client, ctx, cluster); err != nil {
+		return refused(err)
+	}
+	var seen map[string]string
+	if s.done != nil {
+		var err error
+		if seen, err = a.await(ctx, client, cluster, s.done); err != nil {
+			return err
+		}
+	}
+	return a.answer(Steered{Did: s.verb, Cluster: cluster, Seen: seen}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s %s: %s\n", past[s.verb], cluster, s.effect)
+	})
 }
 
 var past = map[string]string{"drain": "drained", "restore": "restored", "lose": "lost", "find": "found", "release": "released"}

@@ -80,15 +80,26 @@ func flagMistake(cmd *cobra.Command, err error) error {
 			return mistake(tryVerb(cmd, wrong), "fairlead itself has no flag %s", dashed(wrong))
 		}
 		if n := nearest(wrong, flagNames(cmd)); n != "" && len(wrong) > 1 {
-			return mistake("try: fairlead "+cmd.Name()+" --"+n, "%s has no flag %s", cmd.Name(), dashed(wrong))
+			return mistake("try: "+cmd.CommandPath()+" --"+n, "%s has no flag %s", phrase(cmd), dashed(wrong))
 		}
-		return mistake("try: fairlead help "+cmd.Name(), "%s has no flag %s", cmd.Name(), dashed(wrong))
+		return mistake("try: fairlead help "+verbOf(cmd), "%s has no flag %s", phrase(cmd), dashed(wrong))
 	}
 	var missing *pflag.ValueRequiredError
 	if errors.As(err, &missing) {
-		return mistake("try: fairlead help "+cmd.Name(), "the flag --%s of %s needs a value", missing.GetFlag().Name, cmd.Name())
+		return mistake("try: fairlead help "+verbOf(cmd), "the flag --%s of %s needs a value", missing.GetFlag().Name, phrase(cmd))
 	}
-	return mistake("try: fairlead help "+cmd.Name(), "%w", err)
+	return mistake("try: fairlead help "+verbOf(cmd), "%w", err)
+}
+
+// phrase returns a verb with the verbs above it, as "hub install".
+func phrase(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
+
+// verbOf returns the verb that has the help page: the first word of the phrase.
+func verbOf(cmd *cobra.Command) string {
+	verb, _, _ := strings.Cut(phrase(cmd), " ")
+	return verb
 }
 
 // dashed returns a flag as it is written.
@@ -118,9 +129,9 @@ func count(atLeast, atMost int, form string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < atLeast:
-			return mistake("try: "+form, "%s needs more than it was given", cmd.Name())
+			return mistake("try: "+form, "%s needs more than it was given", phrase(cmd))
 		case len(args) > atMost:
-			return mistake("try: "+form, "%s does not know what to do with %q", cmd.Name(), args[atMost])
+			return mistake("try: "+form, "%s does not know what to do with %q", phrase(cmd), args[atMost])
 		}
 		return nil
 	}

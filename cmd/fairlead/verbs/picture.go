@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -23,24 +24,41 @@ type Picture struct {
 
 func (a *app) picture() *cobra.Command {
 	var from string
+	var t target
 	cmd := &cobra.Command{
 		Use: "picture", Args: count(0, 1, "fairlead picture examples/shop --from west"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var pictures []Picture
 			var err error
-			if len(args) == 1 {
+			switch {
+			case len(args) == 1:
 				pictures, err = a.drawPictures(args[0], from)
-			} else {
+			case t.given():
+				pictures, err = t.askPicture(cmd.Context(), from)
+			default:
 				pictures, err = a.askPictures(cmd, from)
 			}
 			if err != nil {
 				return err
 			}
-			return a.answer(pictures, func(w io.Writer) { printPictures(w, pictures, from == "") })
+			return a.answer(pictures, func(w io.Writer) { printPictures(w, pictures, from == "" && !t.given()) })
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "", "")
+	t.flags(cmd)
 	return cmd
+}
+
+// askPicture asks the agent of a real cluster. It has its own picture only.
+func (t *target) askPicture(ctx context.Context, from string) ([]Picture, error) {
+	if from != "" {
+		return nil, mistake("leave --from out, and name the cluster's own context", "the agent of a real cluster knows its own picture only")
+	}
+	text, err := t.ask(ctx, "picture")
+	if err != nil {
+		return nil, refused(err)
+	}
+	return []Picture{{From: t.context, Lines: strings.Split(strings.TrimRight(string(text), "\n"), "\n")}}, nil
 }
 
 // drawPictures works the pictures out from a folder.

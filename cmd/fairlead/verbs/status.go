@@ -1,6 +1,8 @@
 package verbs
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -15,16 +17,37 @@ import (
 )
 
 func (a *app) status() *cobra.Command {
-	return &cobra.Command{
+	var t target
+	cmd := &cobra.Command{
 		Use: "status", Args: count(0, 0, "fairlead status"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.dial().Status(cmd.Context())
+			ask := a.dial().Status
+			if t.given() {
+				ask = t.askStatus
+			}
+			s, err := ask(cmd.Context())
 			if err != nil {
 				return refused(err)
 			}
 			return a.answer(s, func(w io.Writer) { printStatus(w, s, time.Now()) })
 		},
 	}
+	t.flags(cmd)
+	return cmd
+}
+
+// askStatus asks the agent of a real cluster, which tells what it sees.
+func (t *target) askStatus(ctx context.Context) (s control.Status, err error) {
+	b, err := t.ask(ctx, "status")
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("read the status that the agent told: %w", err)
+	}
+	problems, err := t.nameProblems(ctx)
+	s.Problems = append(s.Problems, problems...)
+	return s, err
 }
 
 // printStatus prints the page that is read in an outage: a line for each cluster, then only what is wrong, the gravest first.
@@ -38,13 +61,21 @@ func printStatus(w io.Writer, s control.Status, now time.Time) {
 	}
 	section(w, "Held: missing without an explanation, and therefore kept", heldLines(s))
 	section(w, "Addresses that could not be opened", problemLines(s.Listeners))
-	section(w, "Problems in the folder; what they described last keeps serving", problemLines(s.Problems))
+	section(w, problemsTitle(s.Problems), problemLines(s.Problems))
 	section(w, "Not taken", rejectionLines(s))
 	section(w, "Not ready", unreadyLines(s.Unready))
 	section(w, "Refused by a proxy", nackLines(s))
 	section(w, "Proxies without their control plane; they serve what they had last", orphanLines(s.Proxies))
 	section(w, "Endpoints that a proxy does not use", unusableLines(s.Proxies))
 	section(w, "Conflicts between exports", conflictLines(s.Services))
+}
+
+// problemsTitle says where the problems are: in the files of a folder, or in a running cluster, where nothing has a place in a file.
+func problemsTitle(problems []control.Problem) string {
+	if slices.ContainsFunc(problems, func(p control.Problem) bool { return p.Where != "" }) {
+		return "Problems in the folder; what they described last keeps serving"
+	}
+	return "Problems"
 }
 
 // cutOff returns the clusters that see nobody while somebody holds them for lost: what they hold of the others says little.

@@ -64,10 +64,10 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "")
 	root.PersistentFlags().StringVar(&a.control, "control", "", "")
 	root.SetFlagErrorFunc(flagMistake)
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.out, helpFor(cmd.Name())) })
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.out, helpFor(verbOf(cmd))) })
 	root.AddCommand(
 		a.dev(), a.clusters(), a.status(), a.picture(), a.trace(), a.plan(),
-		a.drain(), a.restore(), a.release(), a.lose(), a.find(), a.hub(), a.version(),
+		a.drain(), a.restore(), a.release(), a.lose(), a.find(), a.hub(), a.join(), a.approve(), a.leave(), a.uninstall(), a.manifest(), a.agent(), a.dns(), a.check(), a.version(),
 	)
 	root.SetHelpCommand(a.help())
 	return root
