@@ -139,8 +139,11 @@ func (o *Objects) rouse(tell func(fleet.Name)) {
 // found takes an object as it was just read, whatever was known of it, and in whose way it stands if it is not ours.
 func (o *Objects) found(service fleet.Name, obj client.Object) {
 	o.mu.Lock()
-	if _, ok := obj.(*corev1.Service); ok {
+	switch obj.(type) {
+	case *corev1.Service:
 		o.derived[nameOf(obj)] = service
+	case *mcsv1beta1.ServiceImport:
+		o.at(service).theirs = !isOwn(obj)
 	}
 	o.mu.Unlock()
 	o.refresh(obj)

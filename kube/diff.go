@@ -37,16 +37,16 @@ type action struct {
 // diff returns the least writes that make what stands of a service be what is wanted, nil for nothing, in the order in which they are to be
 // carried out, and what of somebody else's stands in the way.
 //
-// Nothing of ours is begun under a foreign ServiceImport: it belongs to another MCS controller. What already stands is kept up to date, as
-// whoever took a label off ours meant no outage.
+// Nothing of ours stands under a ServiceImport that was foreign from the start: it belongs to another MCS controller. Under one that was ours,
+// what stands is kept up to date: whoever took the label off meant no outage.
 func diff(service fleet.Name, want *mcs.Imported, has standing) (actions []action, obstacle string) {
 	if want == nil {
 		return removals(service, has), ""
 	}
 	object := ownImport(want.Object)
 	switch {
-	case has.foreignImport && has.service == nil && len(has.slices) == 0:
-		return nil, "ServiceImport " + service.String() + " is not managed by " + mcs.ManagedBy +
+	case has.foreignImport && (has.theirs || has.service == nil && len(has.slices) == 0):
+		return removals(service, has), "ServiceImport " + service.String() + " is not managed by " + mcs.ManagedBy +
 			": delete it, or let its controller go, and the service is imported"
 	case has.foreignImport:
 		obstacle = "ServiceImport " + service.String() + " is no longer managed by " + mcs.ManagedBy + ": delete it, and it is written anew"

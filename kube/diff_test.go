@@ -157,6 +157,11 @@ func TestDiffIsTheLeast(t *testing.T) {
 			name: "a foreign import is left alone", want: wanted("a"), has: func(s *standing) { *s = standing{foreignImport: true} },
 		},
 		{
+			name: "what was begun under an import that turns out to be foreign is undone", want: wanted("a"),
+			has: func(s *standing) { s.imported, s.foreignImport, s.theirs = nil, true, true },
+			out: []string{"delete Service derived@2", "delete EndpointSlice a@3"},
+		},
+		{
 			name: "an import that lost its label keeps its endpoints", want: wanted("a", "b"),
 			has: func(s *standing) { s.imported, s.foreignImport = nil, true; delete(s.slices, "b") },
 			out: []string{"create EndpointSlice b"},

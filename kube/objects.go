@@ -51,6 +51,8 @@ type standing struct {
 	slices   map[string]stood
 	// foreign says what stands in the way: an object of somebody else's under a name that ours would have.
 	foreignImport, foreignService bool
+	// theirs says that the foreign ServiceImport was there when ours was to be created.
+	theirs bool
 	// refused is why the API server does not take the derived Service; empty: it does.
 	refused string
 	told    *picture.Derived

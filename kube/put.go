@@ -63,7 +63,7 @@ func (o *Objects) putImport(si *mcsv1beta1.ServiceImport) {
 	if was != nil && was.status == now.status {
 		now.askedStatus = was.askedStatus
 	}
-	at.imported, at.foreignImport = now, false
+	at.imported, at.foreignImport, at.theirs = now, false, false
 	o.changed(name, at, !same)
 }
 

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -186,18 +187,16 @@ func (w *Writer) reconcile(ctx context.Context, name fleet.Name) (failed error) 
 		if _, ok := a.object.(*corev1.Service); ok {
 			settled = false
 		}
-		if a.carrier() {
+		switch _, imports := a.object.(*mcsv1beta1.ServiceImport); {
+		case a.carrier():
 			if q := w.queues.Load(); q != nil {
 				q.carriers.Add(name)
 			}
-			continue
-		}
-		err := w.carryOut(ctx, name, a)
-		if err != nil && failed == nil {
-			failed = err
-		}
-		if _, claim := a.object.(*mcsv1beta1.ServiceImport); claim && err != nil && a.verb == create {
-			return failed // whose import it is decides about the rest
+		case imports && has.imported == nil && awaits(actions, has):
+		default:
+			if err := w.carryOut(ctx, name, a); err != nil && failed == nil {
+				failed = err
+			}
 		}
 	}
 	if settled && has.refused != "" && !has.foreignService {
@@ -209,6 +208,12 @@ func (w *Writer) reconcile(ctx context.Context, name fleet.Name) (failed error) 
 	return failed
 }
 
+// awaits says whether a new ServiceImport waits for its derived Service, so that it is written once, with its IPs. One whose Service was refused
+// does not: it has to say so.
+func awaits(actions []action, has standing) bool {
+	return has.refused == "" && slices.ContainsFunc(actions, action.carrier)
+}
+
 // carry makes the derived Service of one service, if that is what is missing.
 func (w *Writer) carry(ctx context.Context, name fleet.Name) error {
 	want, _ := w.want(name)
@@ -217,9 +222,14 @@ func (w *Writer) carry(ctx context.Context, name fleet.Name) error {
 	}
 	actions, _ := diff(name, want, w.Objects.view(name))
 	for _, a := range actions {
-		if a.carrier() {
-			return w.carryOut(ctx, name, a)
+		if !a.carrier() {
+			continue
 		}
+		err := w.carryOut(ctx, name, a)
+		if q := w.queues.Load(); q != nil {
+			q.all.Add(name) // what waited for it
+		}
+		return err
 	}
 	return nil
 }

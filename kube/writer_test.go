@@ -182,6 +182,9 @@ func (d *desk) work(t *testing.T) (err error) {
 	if e := d.carry(t.Context(), cart); err == nil {
 		err = e
 	}
+	if err == nil {
+		err = d.reconcile(t.Context(), cart)
+	}
 	return err
 }
 
@@ -219,12 +222,31 @@ func TestAWriterWritesTheLeast(t *testing.T) {
 	}
 }
 
+func TestAnImportThatWasThereBeforeIsLeftAlone(t *testing.T) {
+	d := newDesk(t, true)
+	theirs := &mcsv1beta1.ServiceImport{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cart"}}
+	if err := d.Create(t.Context(), theirs); err != nil { // and no event of it has come yet
+		t.Fatal(err)
+	}
+	d.imports(t, "10.2.0.1")
+	for range 3 {
+		_ = d.work(t)
+	}
+	if len(d.objects) != 1 || d.objects["ServiceImport shop/cart"].GetResourceVersion() != theirs.ResourceVersion {
+		t.Errorf("left are %v", d.objects)
+	}
+	if len(d.events) == 0 || d.events[0].Reason != "ForeignObject" {
+		t.Errorf("told %+v", d.events)
+	}
+}
+
 func TestAConflictIsLookedAt(t *testing.T) {
 	d := newDesk(t, true)
 	d.imports(t, "10.2.0.1")
 	if err := d.work(t); err != nil {
 		t.Fatal(err)
 	}
+	d.version = 1000
 	for id, obj := range d.objects { // somebody edits everything, and no event of that has come yet
 		obj.SetResourceVersion("1000")
 		if s, ok := obj.(*discoveryv1.EndpointSlice); ok {

@@ -159,7 +159,7 @@ func (m *member) assemble(memory kube.Memory, self *v1alpha1.Member) {
 	m.recorder = kube.NewRecorder(m.client, config, m.Pod, m.Log)
 	m.roster = kube.NewRoster(m.client, m.Namespace, memory.Members, m.Log)
 	m.peers = kube.NewPeers(fleet.Name{Namespace: m.Namespace, Name: manifest.AgentsService}, nil)
-	m.clock = newStopwatch(m.pages.metrics)
+	m.clock = newStopwatch(m.Cluster, m.pages.metrics)
 	m.source = kube.NewSource(kube.SourceOptions{
 		Client: m.client, Tell: func(changes []picture.Change) { m.agent.Apply(changes) }, Namespaces: m.line.Select,
 		Event: m.recorder.Tell, Gateways: m.Gateways, Log: m.Log,

@@ -78,7 +78,7 @@ func TestTheSecretLeadsToTheHub(t *testing.T) {
 }
 
 func TestTheStopwatchMeasuresWhatIsNew(t *testing.T) {
-	s := newStopwatch(kube.NewMetrics())
+	s := newStopwatch("east", kube.NewMetrics())
 	put := func(at time.Time) {
 		r := &v1alpha1.EndpointRecord{Spec: v1alpha1.EndpointRecordSpec{Cluster: "west", Namespace: "shop", Service: "cart", Slice: "x"}}
 		r.Annotations = map[string]string{hub.AnnotationReceived: at.Format(time.RFC3339Nano)}

@@ -10,6 +10,10 @@ import (
 func (m *member) lead(ctx context.Context, term int64) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	select {
+	case <-m.fenced: // of a term that is over
+	default:
+	}
 	m.line.lead(term)
 	m.agent.Lead()
 	m.pages.leads.Store(true)

@@ -16,6 +16,7 @@ import (
 // stopwatch measures how long endpoints travel: from the moment at which the exporting agent saw a slice, which its record says, until the
 // slice that came of it was written here. The clocks of two clusters may differ; what would come out as less than nothing is left out.
 type stopwatch struct {
+	own     string // the cluster that measures
 	metrics *kube.Metrics
 
 	mu    sync.Mutex
@@ -28,14 +29,14 @@ type journey struct{ namespace, service, cluster, slice string }
 // oldest bounds what is measured: records that are listed when the hub is found were written long ago.
 const oldest = time.Minute
 
-func newStopwatch(m *kube.Metrics) *stopwatch {
-	return &stopwatch{metrics: m, since: map[journey]time.Time{}}
+func newStopwatch(own string, m *kube.Metrics) *stopwatch {
+	return &stopwatch{own: own, metrics: m, since: map[journey]time.Time{}}
 }
 
 // heard starts the clock for a record that is news.
 func (s *stopwatch) heard(e hub.Event) {
 	r, ok := e.Object.(*v1alpha1.EndpointRecord)
-	if !ok {
+	if !ok || r.Spec.Cluster == s.own {
 		return
 	}
 	j := journey{r.Spec.Namespace, r.Spec.Service, r.Spec.Cluster, r.Spec.Slice}

@@ -21,8 +21,14 @@ func (m *member) view() control.Status {
 	if pic == nil {
 		return s
 	}
+	exports := map[string]int{}
+	for svc := range pic.Services() {
+		for _, e := range svc.Exporters {
+			exports[e.Cluster]++
+		}
+	}
 	for member := range pic.Members() {
-		s.Clusters = append(s.Clusters, m.clusterView(pic, member))
+		s.Clusters = append(s.Clusters, m.clusterView(member, exports[member.Name]))
 	}
 	for r := range pic.Rejections() {
 		s.Rejections = append(s.Rejections, control.Rejection{Cluster: m.Cluster, Object: r.Object.String(), Where: r.Where, Message: r.Message})
@@ -39,9 +45,9 @@ func (m *member) view() control.Status {
 	return s
 }
 
-func (m *member) clusterView(pic *picture.Picture, member *picture.Member) control.Cluster {
+func (m *member) clusterView(member *picture.Member, exports int) control.Cluster {
 	c := control.Cluster{
-		Name: member.Name, Region: member.Region, Zone: member.Zone, Network: member.Network,
+		Name: member.Name, Region: member.Region, Zone: member.Zone, Network: member.Network, Exports: exports,
 		Drain: member.Verdict == fleet.DrainingCluster,
 		Verdicts: []control.Verdict{{
 			From: m.Cluster, Verdict: member.Verdict, Reason: member.Reason, Since: member.Since, Held: member.Held,
@@ -49,11 +55,6 @@ func (m *member) clusterView(pic *picture.Picture, member *picture.Member) contr
 	}
 	if len(member.Beacons) > 0 {
 		c.Address = member.Beacons[0].Addr().String()
-	}
-	for svc := range pic.Services() {
-		if svc.ExportedBy(member.Name) {
-			c.Exports++
-		}
 	}
 	return c
 }
