@@ -177,10 +177,10 @@ func (s *shop) eventually(what string, holds func() bool) time.Duration {
 func (s *shop) under(host int, path string, do func()) load.Result {
 	s.t.Helper()
 	o := load.Options{
-		URL: "http://" + s.address(host) + ":8080" + path, Host: "shop.example", N: 2000, Rate: 400, Timeout: 20 * time.Second,
+		URL: "http://" + s.address(host) + ":8080" + path, Host: "shop.example", N: 2000 / slower, Rate: 400 / slower, Timeout: 20 * time.Second,
 	}
 	if testing.Short() {
-		o.N = 800
+		o.N = 800 / slower
 	}
 	var res load.Result
 	var err error
