@@ -43,7 +43,10 @@ func Leave(ctx context.Context, h, m *Access, o LeaveOptions) (Left, error) {
 		return Left{}, err
 	}
 	member := r.member(o.Cluster)
-	if member == nil {
+	switch {
+	case member == nil && m == nil && o.Force:
+		return Left{Cluster: o.Cluster}, h.bury(ctx, o)
+	case member == nil:
 		return Left{}, notMember(r, o.Cluster, m)
 	}
 	if err := mayLeave(ctx, h, m, member, o); err != nil {
@@ -65,6 +68,20 @@ func Leave(ctx context.Context, h, m *Access, o LeaveOptions) (Left, error) {
 	}
 	left := Left{Cluster: o.Cluster, Uninstalled: true}
 	return left, m.evict(ctx, o.Keep, o.Tell)
+}
+
+// bury shows the others for a while that a cluster of which the hub has nothing has left: agents that did not run when it did, or that lost
+// sight of it when its namespace was deleted by mistake, hold what they know of it until somebody says so.
+func (a *Access) bury(ctx context.Context, o LeaveOptions) error {
+	if err := checkName(o.Cluster); err != nil {
+		return err
+	}
+	o.Tell.say("telling the others that %s has left", o.Cluster)
+	return firstError(
+		func() error { return a.enrol(ctx, v1alpha1.MemberSpec{Cluster: o.Cluster, Leaving: true}) },
+		func() error { return a.revoke(ctx, o.Cluster) },
+		func() error { return a.erase(ctx, o) },
+	)
 }
 
 func notMember(r *Roll, cluster string, m *Access) error {
