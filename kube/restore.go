@@ -60,8 +60,32 @@ func Restore(ctx context.Context, c client.Client, namespace, own string) (Memor
 		return m, fmt.Errorf("list the imported EndpointSlices: %w", err)
 	}
 	m.take(services.Items, slices.Items, own)
+	m.believe(slices.Items)
 	return m, nil
 }
+
+// believe keeps a verdict of lost only where the slices bear it out: an endpoint that serves by its cluster's word and is not ready has been
+// withdrawn here. The verdicts are written down a while after they change, and a cluster that was found again since would be withdrawn
+// anew by a restart.
+func (m Memory) believe(slices []discoveryv1.EndpointSlice) {
+	withdrawn := map[string]bool{}
+	for i := range slices {
+		for _, e := range slices[i].Endpoints {
+			c := e.Conditions
+			if isTrue(c.Serving) && !isTrue(c.Ready) && !isTrue(c.Terminating) {
+				withdrawn[slices[i].Labels[mcsv1beta1.LabelSourceCluster]] = true
+			}
+		}
+	}
+	for cluster, a := range m.Members {
+		if a.State.Verdict == fleet.Lost && !withdrawn[cluster] {
+			a.State.Verdict, a.State.Reason = fleet.Serving, "it was lost, but nothing of it is withdrawn"
+			m.Members[cluster] = a
+		}
+	}
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
 
 // take reads the records from derived Services and imported slices.
 func (m Memory) take(services []corev1.Service, slices []discoveryv1.EndpointSlice, own string) {

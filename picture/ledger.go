@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -40,7 +41,7 @@ func newLedger(own string, policy health.Policy, prior Prior) *ledger {
 		l.restore = append(l.restore, Change{k, fact})
 		a := l.account(fact.(v1alpha1.FromCluster).SourceCluster())
 		if m, ok := fact.(*v1alpha1.Member); ok {
-			a.member, a.unseen = m, true
+			a.member, a.unseen, a.newest = m, true, m.Status.Marker
 		} else {
 			a.missing[objectName(fact)] = k
 		}
@@ -88,6 +89,9 @@ func (l *ledger) takeMember(ch Change) bool {
 	a.dirty = true
 	if m, ok := ch.Fact.(*v1alpha1.Member); ok {
 		a.member, a.unseen = m, false
+		if !older(m.Status.Marker, a.newest) {
+			a.newest = m.Status.Marker
+		}
 		delete(l.prior.Missing, ch.Key)
 		return true
 	}
@@ -99,6 +103,11 @@ func (l *ledger) takeMember(ch Change) bool {
 	a.unseen = true
 	l.prior.Missing[ch.Key] = a.member
 	return false
+}
+
+// older says whether a marker was written before another one.
+func older(m, than v1alpha1.Marker) bool {
+	return cmp.Or(cmp.Compare(m.Term, than.Term), cmp.Compare(m.Sequence, than.Sequence)) < 0
 }
 
 func (l *ledger) takeRecord(ch Change, last Fact) bool {
@@ -164,7 +173,8 @@ func (l *ledger) decide(cluster string, a *account, now time.Time) (changes []Ch
 	}
 	if a.member != nil {
 		in.Leaving = a.member.Spec.Leaving
-		if !a.unseen {
+		// A marker from before the newest one comes from a hub that was set back, to a time before records which it now lacks too.
+		if !a.unseen && !older(a.member.Status.Marker, a.newest) {
 			in.Marker = &a.member.Status.Marker
 		}
 	}

@@ -71,6 +71,20 @@ func TestUnexplainedAbsenceIsHeld(t *testing.T) {
 	}
 }
 
+// TestAHubThatWasSetBackExplainsNothing: record and marker are those of an earlier time, and agree.
+func TestAHubThatWasSetBackExplainsNothing(t *testing.T) {
+	c, records := fleetOf(t, 2)
+	c.Step([]Change{is(marker(2, 2, 7))}, start)
+	pic, _, _ := c.Step(append(vanish(records[:1]), is(marker(1, 1, 6))), start)
+	if imports(pic) != 2 || pic.Member("east").Held != 2 {
+		t.Errorf("a marker of before explained what has come since:\n%s", pic)
+	}
+	pic, _, _ = c.Step([]Change{is(marker(1, 1, 8))}, start)
+	if imports(pic) != 1 || pic.Member("east").Held != 0 {
+		t.Errorf("the next marker accounts for the absence, which was not obeyed:\n%s", pic)
+	}
+}
+
 func TestRecordThatComesBackIsNoLongerHeld(t *testing.T) {
 	c, records := fleetOf(t, 2)
 	c.Step(vanish(records[:1]), start)

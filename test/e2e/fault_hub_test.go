@@ -27,6 +27,7 @@ func TestTheHubIsAwayWhilePodsChurn(t *testing.T) {
 	if err := s.north.Get(t.Context(), clientKey(own), own); err != nil {
 		t.Fatal(err)
 	}
+	s.east.reaches("cart", 80, "east", "north")
 	local := s.north.Calls(t.Context(), own.Spec.ClusterIP+":80")
 	across := s.east.Calls(t.Context(), s.east.address("cart")+":80")
 
@@ -108,6 +109,7 @@ func TestAMemberCutOffFromTheHubOnlyKeepsServingEverywhere(t *testing.T) {
 	s.north.sees("cart", "ClusterSetIP http:80/TCP from east 2/2")
 	north := s.north.Watches(t.Context(), s.namespace)
 	defer north.Stop()
+	s.north.reaches("cart", 80, "east")
 	calls := s.north.Calls(t.Context(), s.north.address("cart")+":80")
 
 	began := time.Now()

@@ -18,6 +18,7 @@ func TestAFaultOfOneProcessWithdrawsNothing(t *testing.T) {
 	east := s.east.Watches(t.Context(), s.namespace)
 	defer east.Stop()
 	address := s.east.address("cart") + ":80"
+	s.east.reaches("cart", 80, "north")
 
 	for _, fault := range []struct {
 		what            string

@@ -122,7 +122,6 @@ func (s *story) marker(cluster string) v1alpha1.Marker {
 // TestAnIdleFleetWritesNothingButLeases watches the hub while nothing happens.
 func TestAnIdleFleetWritesNothingButLeases(t *testing.T) {
 	s := stage(t)
-	time.Sleep(3 * time.Second) // what earlier stories left is tidied up
 	version := func() string {
 		var text strings.Builder
 		for _, list := range []client.ObjectList{&v1alpha1.MemberList{}, &v1alpha1.ServiceRecordList{}, &v1alpha1.EndpointRecordList{}} {
@@ -142,6 +141,14 @@ func TestAnIdleFleetWritesNothingButLeases(t *testing.T) {
 		}
 		return lease.Spec.RenewTime.UnixMicro()
 	}
+	s.eventually("what earlier stories left is tidied up", func(context.Context) error {
+		before := version()
+		time.Sleep(5 * time.Second)
+		if version() != before {
+			return fmt.Errorf("something is still being written")
+		}
+		return nil
+	})
 	before, lease := version(), renewed()
 	time.Sleep(35 * time.Second)
 	if after := version(); after != before {

@@ -82,7 +82,8 @@ func tools(ctx context.Context) (Image, error) {
 		}
 	}
 	for name, program := range map[string]string{
-		"/bin/nc": "/bin/nc.openbsd", "/bin/nslookup": "/usr/bin/nslookup", "/bin/dig": "/usr/bin/dig", "/bin/socat": "/usr/bin/socat", "/bin/curl": "/usr/bin/curl",
+		// busybox's own shell would take its own nc before any other.
+		"/bin/sh": "/bin/dash", "/bin/nc": "/bin/nc.openbsd", "/bin/nslookup": "/usr/bin/nslookup", "/bin/dig": "/usr/bin/dig", "/bin/socat": "/usr/bin/socat", "/bin/curl": "/usr/bin/curl",
 	} {
 		image.Files[name] = program
 		if err := addLibraries(ctx, &image, program); err != nil {

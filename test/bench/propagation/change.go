@@ -16,21 +16,13 @@ import (
 // endpoints is how many each service has.
 const endpoints = 10
 
-// change makes services, and changes one endpoint of one after another. Each change is known by a hostname.
+// change makes services, and changes one endpoint of one after another. Each service has a writer of its own, which waits for its answers.
 func (b *bench) change(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var err error
 	if b.addresses, err = b.from.Spare(ctx, endpoints); err != nil {
 		return err
-	}
-	for i := range b.services {
-		name := fmt.Sprintf("cart-%d", i)
-		for _, obj := range []client.Object{lab.Service(b.namespace, name), b.slice(i, i), lab.Export(b.namespace, name)} {
-			if err := b.from.Create(ctx, obj); err != nil {
-				return fmt.Errorf("create %s in %s: %w", name, b.from.Name, err)
-			}
-		}
 	}
 	src, dst := newSightings(), newSightings()
 	if err := src.watch(ctx, b.from, b.namespace, discoveryv1.LabelManagedBy+"=fairlead.dev-test"); err != nil {
@@ -40,52 +32,79 @@ func (b *bench) change(ctx context.Context) error {
 		return err
 	}
 	for i := range b.services {
-		if _, ok := dst.at(ctx, mark(i), time.Minute); !ok {
-			return fmt.Errorf("cart-%d has not come to %s within a minute", i, b.to.Name)
+		for _, obj := range []client.Object{lab.Service(b.namespace, name(i)), b.slice(i, i+1), lab.Export(b.namespace, name(i))} {
+			if err := b.from.Create(ctx, obj); err != nil {
+				return fmt.Errorf("create %s in %s: %w", name(i), b.from.Name, err)
+			}
 		}
 	}
-	var group sync.WaitGroup
-	defer group.Wait()
-	tick := time.NewTicker(time.Second / time.Duration(b.rate))
-	defer tick.Stop()
-	for n := range int(b.last.Seconds() * float64(b.rate)) {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
+	for i := range b.services {
+		if _, ok := dst.at(ctx, name(i), i+1, time.Minute); !ok {
+			return fmt.Errorf("%s has not come to %s within a minute", name(i), b.to.Name)
 		}
-		group.Go(func() { b.once(ctx, b.services+n, src, dst) })
 	}
-	group.Wait()
+	time.Sleep(2 * time.Second)
+	began := time.Now()
+	var writers sync.WaitGroup
+	for i := range b.services {
+		writers.Go(func() { b.write(ctx, i, src, dst) })
+	}
+	writers.Wait()
+	b.lasted = time.Since(began)
+	b.waiting.Wait()
 	return ctx.Err()
 }
 
-// once makes the n-th change and waits for it on the other side.
-func (b *bench) once(ctx context.Context, n int, src, dst *sightings) {
-	slice := b.slice(n%b.services, n)
-	began := time.Now()
-	if err := b.from.Update(ctx, slice); err != nil {
-		fmt.Printf("change %d: %v\n", n, err)
-		return
+// write changes one service's slice at its share of the rate.
+func (b *bench) write(ctx context.Context, service int, src, dst *sightings) {
+	every := time.Duration(b.services) * time.Second / time.Duration(b.rate)
+	time.Sleep(every * time.Duration(service) / time.Duration(b.services)) // they take turns
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for k := 1; k <= int(b.last/every) && ctx.Err() == nil; k++ {
+		n := (k+1)*b.services + service
+		began := time.Now()
+		if err := b.from.Update(ctx, b.slice(service, n)); err != nil {
+			fmt.Printf("change %d: %v\n", n, err)
+			continue
+		}
+		b.changes.Add(1)
+		b.waiting.Go(func() { b.await(ctx, service, n, began, src, dst) })
+		<-tick.C
 	}
-	there, ok := dst.at(ctx, mark(n), 10*time.Second)
-	if !ok {
-		fmt.Printf("change %d was not seen in %s within 10 s\n", n, b.to.Name)
-		return
-	}
-	here, _ := src.at(ctx, mark(n), time.Second)
-	b.sent.Add(here.Sub(began))
-	b.seen.Add(there.Sub(began))
-	b.both.Add(there.Sub(here))
 }
 
-// slice is a service's slice as the n-th change makes it.
+// await waits for a change on both sides.
+func (b *bench) await(ctx context.Context, service, n int, began time.Time, src, dst *sightings) {
+	there, ok := dst.at(ctx, name(service), n, 20*time.Second)
+	here, _ := src.at(ctx, name(service), n, time.Second)
+	switch {
+	case !ok:
+		b.lost.Add(1)
+	case there.IsZero() || here.IsZero():
+		b.overtaken.Add(1)
+	default:
+		b.sent.Add(here.Sub(began))
+		b.seen.Add(there.Sub(began))
+		b.both.Add(there.Sub(here))
+	}
+}
+
+func name(service int) string { return fmt.Sprintf("cart-%d", service) }
+
+// slice is a service's slice as the n-th change makes it: an endpoint's hostname tells the number.
 func (b *bench) slice(service, n int) *discoveryv1.EndpointSlice {
-	name := fmt.Sprintf("cart-%d", service)
-	s := lab.Slice(b.namespace, name, name+"-1", b.addresses...)
-	s.Endpoints[0].Hostname = new(mark(n))
+	s := lab.Slice(b.namespace, name(service), name(service)+"-1", b.addresses...)
+	s.Endpoints[0].Hostname = new(fmt.Sprintf("change-%d", n))
 	return s
 }
 
-// mark is the hostname that the n-th change gives an endpoint.
-func mark(n int) string { return fmt.Sprintf("change-%d", n) }
+// numberOf returns the number of the change that made a slice what it is.
+func numberOf(s *discoveryv1.EndpointSlice) (n int) {
+	for _, e := range s.Endpoints {
+		if e.Hostname != nil {
+			_, _ = fmt.Sscanf(*e.Hostname, "change-%d", &n)
+		}
+	}
+	return n
+}

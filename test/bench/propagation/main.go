@@ -12,6 +12,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"fairlead.dev/fairlead/test/lab"
@@ -40,13 +42,17 @@ func main() {
 
 // bench is one run.
 type bench struct {
-	from, to         *lab.Cluster
-	namespace        string
-	addresses        []string
-	rate, services   int
-	last             time.Duration
-	rounds           int
-	sent, seen, both lab.Latencies
+	from, to       *lab.Cluster
+	namespace      string
+	addresses      []string
+	rate, services int
+	last           time.Duration
+	rounds         int
+
+	lasted                   time.Duration
+	waiting                  sync.WaitGroup
+	changes, overtaken, lost atomic.Int64
+	sent, seen, both         lab.Latencies
 }
 
 func (b *bench) run(ctx context.Context, kubeconfig, from, to string) error {
@@ -66,6 +72,8 @@ func (b *bench) run(ctx context.Context, kubeconfig, from, to string) error {
 	if err := b.change(ctx); err != nil {
 		return err
 	}
+	fmt.Printf("made         %d changes, %.1f/s; %d overtaken by the next, %d not seen within 20 s\n", b.changes.Load(),
+		float64(b.changes.Load())/b.lasted.Seconds(), b.overtaken.Load(), b.lost.Load())
 	fmt.Printf("in %s's API -> in %s's slice        %s\n", from, to, &b.both)
 	fmt.Printf("request sent to %s -> in %s's slice %s\n", from, to, &b.seen)
 	fmt.Printf("of which %s's own API              %s\n", from, &b.sent)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -9,19 +10,21 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 
 	"fairlead.dev/fairlead/test/lab"
 )
 
-// sightings tells when a hostname was first seen in a cluster's slices.
+// sightings tells when a change was first seen in a cluster's slices. The changes of one service come in the order of their numbers.
 type sightings struct {
-	mu    sync.Mutex
-	first map[string]time.Time
-	news  chan struct{} // closed and replaced whenever something is seen
+	mu     sync.Mutex
+	first  map[int]time.Time
+	newest map[string]int // by service
+	news   chan struct{}  // closed and replaced whenever something is seen
 }
 
 func newSightings() *sightings {
-	return &sightings{first: map[string]time.Time{}, news: make(chan struct{})}
+	return &sightings{first: map[int]time.Time{}, newest: map[string]int{}, news: make(chan struct{})}
 }
 
 // watch begins to watch the slices that the selector selects, and goes on until ctx ends.
@@ -46,25 +49,25 @@ func (s *sightings) watch(ctx context.Context, c *lab.Cluster, namespace, select
 }
 
 func (s *sightings) saw(slice *discoveryv1.EndpointSlice, at time.Time) {
+	service := cmp.Or(slice.Labels[mcsv1beta1.LabelServiceName], slice.Labels[discoveryv1.LabelServiceName])
+	n := numberOf(slice)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, e := range slice.Endpoints {
-		if e.Hostname != nil && s.first[*e.Hostname].IsZero() {
-			s.first[*e.Hostname] = at
-		}
+	if n > s.newest[service] {
+		s.first[n], s.newest[service] = at, n
 	}
 	close(s.news)
 	s.news = make(chan struct{})
 }
 
-// at waits until a hostname was seen.
-func (s *sightings) at(ctx context.Context, hostname string, within time.Duration) (time.Time, bool) {
+// at waits until a change of a service was seen, or a later one. The time is zero where a later one overtook it.
+func (s *sightings) at(ctx context.Context, service string, n int, within time.Duration) (at time.Time, seen bool) {
 	timeout := time.After(within)
 	for {
 		s.mu.Lock()
-		at, news := s.first[hostname], s.news
+		at, newest, news := s.first[n], s.newest[service], s.news
 		s.mu.Unlock()
-		if !at.IsZero() {
+		if newest >= n {
 			return at, true
 		}
 		select {
