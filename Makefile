@@ -52,7 +52,7 @@ clusters-down: ## stop them and leave nothing behind
 	@go run -C hack/clusters . down
 
 # what needs real clusters: each target finds them up, or starts them and takes them down again (see test/with-clusters)
-.PHONY: e2e conformance bench-propagation bench-fleet soak
+.PHONY: e2e conformance bench-propagation bench-fleet bench-scale soak
 
 e2e: ## the stories of test/e2e, on three real clusters
 	test/with-clusters 3 go test -count=1 -v -timeout=45m ./test/e2e $(E2E)
@@ -71,3 +71,6 @@ bench-propagation: ## from an endpoint in one cluster's API to another cluster's
 
 bench-fleet: ## one real hub and one real agent among 250 mocked members
 	go run ./test/bench/fleet
+
+bench-scale: ## 10,000 services exported from one cluster and imported in another
+	go run ./test/bench/scale

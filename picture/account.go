@@ -10,7 +10,6 @@ import (
 // account is one member's records as they are seen now.
 type account struct {
 	member          *v1alpha1.Member // as last seen, nil if never
-	newest          v1alpha1.Marker  // the newest seen, which on a hub that was set back is not that of member
 	unseen          bool             // the Member object itself is missing
 	released        bool
 	exports, slices map[Key]string // object names

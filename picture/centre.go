@@ -30,6 +30,8 @@ type Prior struct {
 	Members map[string]health.State
 	// Missing are the facts from the hub that are no longer seen and not yet let go.
 	Missing map[Key]Fact
+	// Markers are the newest markers seen, which on a hub that was set back are not those of the Members.
+	Markers map[string]v1alpha1.Marker
 	// Braked is when a mass withdrawal of a cluster was first seen, while it waits.
 	Braked map[string]time.Time
 	// Withdrawn is what was let go of a cluster's services lately, while it counts towards the brake.
@@ -79,7 +81,7 @@ func NewCentre(v Vantage, prior Prior) *Centre {
 	c := &Centre{
 		vantage: v, memo: newMemo(), slices: map[string]int{},
 		prior: Prior{
-			Members: orMake(prior.Members), Missing: orMake(prior.Missing),
+			Members: orMake(prior.Members), Missing: orMake(prior.Missing), Markers: orMake(prior.Markers),
 			Braked: orMake(prior.Braked), Withdrawn: orMake(prior.Withdrawn), IPs: orMake(prior.IPs), Silence: prior.Silence,
 		},
 	}
@@ -125,7 +127,7 @@ func (c *Centre) Step(changes []Change, now time.Time) (*Picture, []Key, time.Ti
 // Prior returns a copy of what the next picture depends on besides the facts.
 func (c *Centre) Prior() Prior {
 	return Prior{
-		Members: maps.Clone(c.prior.Members), Missing: maps.Clone(c.prior.Missing),
+		Members: maps.Clone(c.prior.Members), Missing: maps.Clone(c.prior.Missing), Markers: maps.Clone(c.prior.Markers),
 		Braked: maps.Clone(c.prior.Braked), Withdrawn: maps.Clone(c.prior.Withdrawn), IPs: maps.Clone(c.prior.IPs), Silence: c.prior.Silence,
 	}
 }

@@ -41,7 +41,7 @@ func newLedger(own string, policy health.Policy, prior Prior) *ledger {
 		l.restore = append(l.restore, Change{k, fact})
 		a := l.account(fact.(v1alpha1.FromCluster).SourceCluster())
 		if m, ok := fact.(*v1alpha1.Member); ok {
-			a.member, a.unseen, a.newest = m, true, m.Status.Marker
+			a.member, a.unseen = m, true
 		} else {
 			a.missing[objectName(fact)] = k
 		}
@@ -89,8 +89,8 @@ func (l *ledger) takeMember(ch Change) bool {
 	a.dirty = true
 	if m, ok := ch.Fact.(*v1alpha1.Member); ok {
 		a.member, a.unseen = m, false
-		if !older(m.Status.Marker, a.newest) {
-			a.newest = m.Status.Marker
+		if !older(m.Status.Marker, l.prior.Markers[ch.Key.Path]) {
+			l.prior.Markers[ch.Key.Path] = m.Status.Marker
 		}
 		delete(l.prior.Missing, ch.Key)
 		return true
@@ -98,6 +98,7 @@ func (l *ledger) takeMember(ch Change) bool {
 	if a.member == nil || a.member.Spec.Leaving || ch.Key.Path == l.own {
 		a.member, a.unseen = nil, false
 		delete(l.prior.Missing, ch.Key)
+		delete(l.prior.Markers, ch.Key.Path)
 		return true
 	}
 	a.unseen = true
@@ -174,7 +175,7 @@ func (l *ledger) decide(cluster string, a *account, now time.Time) (changes []Ch
 	if a.member != nil {
 		in.Leaving = a.member.Spec.Leaving
 		// A marker from before the newest one comes from a hub that was set back, to a time before records which it now lacks too.
-		if !a.unseen && !older(a.member.Status.Marker, a.newest) {
+		if !a.unseen && !older(a.member.Status.Marker, l.prior.Markers[cluster]) {
 			in.Marker = &a.member.Status.Marker
 		}
 	}

@@ -65,7 +65,7 @@ func (b *bench) run(ctx context.Context, kubeconfig, from, to string) error {
 		if err := c.Create(ctx, lab.Namespace(b.namespace)); err != nil {
 			return fmt.Errorf("create a namespace in %s: %w", c.Name, err)
 		}
-		defer c.Delete(context.WithoutCancel(ctx), lab.Namespace(b.namespace)) //nolint:errcheck // the clusters are for tests
+		defer c.Delete(context.WithoutCancel(ctx), lab.Namespace(b.namespace))
 	}
 	fmt.Printf("machine      %s\n", lab.Machine())
 	fmt.Printf("load         %d changes/s in turn over %d services of 10 endpoints, for %s, %s to %s\n", b.rate, b.services, b.last, from, to)
